@@ -1,0 +1,11 @@
+"""Which limited additional checks does the host market require of a broker registered at home?
+
+The modules are listed in the order in which they may import, which is the order to read them in:
+
+words   errors outcome values canonical source conditions calendars facts situation schemas
+law     rulebook reader index compiler
+answer  decision reasons missing explain service
+edges   settings api app cli
+"""
+
+__version__ = "1.0.0"
