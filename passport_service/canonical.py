@@ -1,0 +1,92 @@
+"""One spelling for one answer: strict JSON in, canonical JSON out, and content addresses.
+
+Restricted to strings, integers, booleans, null, arrays and objects with ASCII keys, orjson's sorted output is
+RFC 8785; the tests hold it against an independent implementation.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+
+import orjson
+
+from .errors import MalformedError
+
+MAX_DEPTH = 8
+
+
+def dump(value: object) -> bytes:
+    """Canonical bytes. Shapes: any nesting of dict, list, str, int, bool, None."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
+def digest(value: object) -> str:
+    """`sha256:…` of the canonical bytes."""
+    return "sha256:" + hashlib.sha256(dump(value)).hexdigest()
+
+
+def address(prefix: str, value: object) -> str:
+    """A short content address: prefix, then 160 bits in lower-case base 32."""
+    raw = hashlib.sha256(dump(value)).digest()[:20]
+    return prefix + base64.b32encode(raw).decode().lower()
+
+
+def load(body: bytes) -> object:
+    """JSON as we accept it: UTF-8, no duplicate members, no floats, nested at most `MAX_DEPTH` deep.
+
+    Raises: MalformedError, saying what was found.
+    """
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError:
+        raise MalformedError("The body is not UTF-8.") from None
+    _check_depth(text)
+    try:
+        return json.loads(text, object_pairs_hook=_members, parse_float=_no_float, parse_constant=_no_constant, parse_int=_integer)
+    except json.JSONDecodeError as error:
+        raise MalformedError(f"Not JSON: {error.msg} at line {error.lineno}, column {error.colno}.") from None
+
+
+def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise MalformedError(f"The member {twice[:80]!r} stands twice in one object; which one is meant?")
+    return found
+
+
+def _no_float(text: str) -> object:
+    raise MalformedError(f'The number {text[:40]} is not an integer; write decimals as strings, such as "2.5".')
+
+
+def _no_constant(text: str) -> object:
+    raise MalformedError(f"{text} is not JSON.")
+
+
+def _integer(text: str) -> int:
+    if len(text) > 18:
+        raise MalformedError("An integer has more than 18 digits; write large amounts as decimal strings.")
+    return int(text)
+
+
+def _check_depth(text: str) -> None:
+    depth, in_string, escaped = 0, False, False
+    for sign in text:
+        if in_string:
+            if escaped:
+                escaped = False
+            elif sign == "\\":
+                escaped = True
+            elif sign == '"':
+                in_string = False
+        elif sign == '"':
+            in_string = True
+        elif sign in "[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise MalformedError(f"The body is nested more than {MAX_DEPTH} levels deep.")
+        elif sign in "]}":
+            depth -= 1
