@@ -1,0 +1,335 @@
+"""The shape of a proposal: a marshmallow schema generated from the fact catalogue. Nothing is guessed, nothing coerced.
+
+Every problem is reported at once, with its JSON pointer, what is allowed and what was probably meant.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from marshmallow import RAISE, Schema, ValidationError, fields
+
+from .conditions import value_text
+from .errors import Problem, ProposalError, closest
+from .facts import ACTIVITIES, Catalogue, Fact
+from .situation import Situation, situate
+from .values import CURRENCIES, IDENTIFIERS, parse_code, parse_country, parse_date, parse_decimal, plain
+
+ASKED = object()  # {"unknown": true}: asked, and cannot be said
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What is asked beside the facts. All of it is part of a decision's address."""
+
+    as_of: dt.date | None = None
+    scenario: str | None = None
+    rulebook: str | None = None
+    attested: tuple[str, ...] = ()
+    prefer: tuple[str, ...] = ()
+    rely_on_staff_positions: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A proposal as understood. Shapes: `facts` name -> typed value, without those asked and not known."""
+
+    host: str
+    facts: Mapping[str, Any]
+    asked: frozenset[str]
+    options: Options
+    situation: Situation
+
+    def canonical(self) -> dict[str, Any]:
+        """The proposal in one spelling, for content addresses."""
+        facts = {name: as_json(value) for name, value in self.facts.items()}
+        options = self.options
+        return {
+            "host": self.host,
+            "facts": facts,
+            "asked": sorted(self.asked),
+            "as_of": options.as_of.isoformat() if options.as_of else None,
+            "scenario": options.scenario,
+            "rulebook": options.rulebook,
+            "attested": sorted(options.attested),
+            "prefer": list(options.prefer),
+            "rely_on_staff_positions": options.rely_on_staff_positions,
+        }
+
+
+def as_json(value: Any) -> Any:
+    """A typed value as it stands in a JSON body."""
+    if isinstance(value, bool) or isinstance(value, int):
+        return value
+    if isinstance(value, Mapping):
+        rows = [{"amount": plain(amount), "currency": currency} for currency, amount in sorted(value.items())]
+        return rows[0] if len(rows) == 1 else rows
+    if isinstance(value, (tuple, frozenset)):
+        return sorted(value)
+    return value_text(value)
+
+
+# -- fields -----------------------------------------------------------------------------------------------------------
+
+
+def _fail(detail: str, allowed: Iterable[str] = (), found: Any = None) -> ValidationError:
+    allowed = tuple(allowed)
+    meant = closest(found, allowed) if isinstance(found, str) else None
+    return ValidationError([Problem("", detail, allowed, meant)])
+
+
+def _text(value: Any, expected: str) -> str:
+    if not isinstance(value, str):
+        raise _fail(f"expected {expected} as a string, found {_found(value)}")
+    return value
+
+
+def _found(value: Any) -> str:
+    if isinstance(value, bool):
+        return f"the boolean {str(value).lower()}"
+    if isinstance(value, int):
+        return f"the number {value}"
+    if isinstance(value, dict):
+        return "an object"
+    return "a list" if isinstance(value, list) else "a string"
+
+
+def _yes_no(fact: Fact, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise _fail(f"expected true or false, found {_found(value)}")
+    return value
+
+
+def _choice(fact: Fact, value: Any) -> str:
+    text = _text(value, "one of the allowed values")
+    if text not in fact.values:
+        raise _fail(f"{text[:80]!r} is not an allowed value", fact.values, text)
+    return text
+
+
+def _set(fact: Fact, value: Any) -> frozenset[str]:
+    if not isinstance(value, list):
+        raise _fail(f"expected a list, found {_found(value)}; the list is the whole set, and [] says that there is none")
+    read = _parsed(parse_code) if fact.open else _choice
+    problems, members = [], []
+    for number, item in enumerate(value):
+        try:
+            members.append(read(fact, item))
+        except ValidationError as error:
+            problems += [Problem(f"/{number}", p.detail, p.allowed, p.did_you_mean) for p in error.messages]
+    if len(set(members)) < len(members):
+        problems.append(Problem("", "the same value stands twice"))
+    if problems:
+        raise ValidationError(problems)
+    return frozenset(members)
+
+
+def _parsed(parser: Callable[[str], Any]) -> Callable[[Fact, Any], Any]:
+    def read(fact: Fact, value: Any) -> Any:
+        text = _text(value, f"a {fact.type}" if fact.type != "identifier" else f"an identifier ({fact.scheme})")
+        try:
+            return parser(text)
+        except ValueError as error:
+            hint = "; did you mean GB?" if parser is parse_country and text == "UK" else ""
+            raise _fail(f"{text[:80]!r} is {error}{hint}") from None
+
+    return read
+
+
+def _integer(fact: Fact, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise _fail(f"expected a whole number, found {_found(value)}")
+    return value
+
+
+def _money(fact: Fact, value: Any) -> dict[str, Decimal]:
+    rows = value if isinstance(value, list) else [value]
+    if not rows:
+        raise _fail("expected an amount, or a list with one amount for each currency")
+    found: dict[str, Decimal] = {}
+    for row in rows:
+        if not isinstance(row, dict) or row.keys() != {"amount", "currency"}:
+            raise _fail('expected {"amount": "3000000.00", "currency": "USD"}, or a list of them, one for each currency')
+        try:
+            amount = parse_decimal(_text(row["amount"], 'the amount, such as "3000000.00",'))
+        except ValueError as error:
+            raise _fail(f"the amount {row['amount'][:40]!r} is {error}") from None
+        currency = _text(row["currency"], "a currency code")
+        if currency not in CURRENCIES:
+            raise _fail(f"{currency[:40]!r} is not a currency of ISO 4217; a stablecoin is not one either", (), currency)
+        if amount < 0:
+            raise _fail("an amount is not negative")
+        if currency in found:
+            raise _fail(f"{currency} stands twice")
+        found[currency] = amount
+    return found
+
+
+def _free_text(fact: Fact, value: Any) -> str:
+    text = _text(value, "text")
+    if not text.strip() or len(text) > 200 or not text.isprintable():
+        raise _fail("expected 1 to 200 printable characters")
+    return text
+
+
+_READERS: dict[str, Callable[[Fact, Any], Any]] = {
+    "yes_no": _yes_no,
+    "choice": _choice,
+    "set": _set,
+    "country": _parsed(parse_country),
+    "code": _parsed(parse_code),
+    "money": _money,
+    "integer": _integer,
+    "decimal": _parsed(parse_decimal),
+    "date": _parsed(parse_date),
+    "text": _free_text,
+}
+
+
+class FactField(fields.Field):
+    """One fact. `{"unknown": true}` says that it was asked and cannot be said."""
+
+    default_error_messages = {"null": "null is not an answer: leave the fact out when it is not known"}
+
+    def __init__(self, fact: Fact):
+        super().__init__(required=False, allow_none=False)
+        self.fact = fact
+        self.read = _parsed(IDENTIFIERS[fact.scheme]) if fact.scheme else _READERS[fact.type]
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if isinstance(value, dict) and "unknown" in value:
+            if value != {"unknown": True} or value["unknown"] is not True:
+                raise _fail('to say that it was asked and cannot be said, write exactly {"unknown": true}')
+            return ASKED
+        return self.read(self.fact, value)
+
+
+class _Option(fields.Field):
+    """An option beside the facts, read by a function that raises ValueError."""
+
+    default_error_messages = {"null": "null is not an answer: leave it out"}
+
+    def __init__(self, read: Callable[[Any], Any], **kwargs: Any):
+        super().__init__(allow_none=False, **kwargs)
+        self.read = read
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        return self.read(value)
+
+
+def _option_ids(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise _fail("expected a list of ids")
+    if len(value) > 500 or len(set(value)) < len(value):
+        raise _fail("expected a list of at most 500 ids, each once")
+    return tuple(value)
+
+
+_BOOLEAN = Fact("option", "yes_no", "term")
+_DATE = Fact("option", "date", "term")
+_COUNTRY = Fact("option", "country", "term")
+
+
+class ProposalSchema:
+    """Reads proposals against a catalogue. One instance serves all requests: building one is dear."""
+
+    def __init__(self, catalogue: Catalogue, scenarios: Iterable[str] = ()):
+        self.catalogue, self.scenarios = catalogue, tuple(sorted(scenarios))
+        groups: dict[str, dict[str, fields.Field]] = {}
+        for fact in catalogue.given():
+            groups.setdefault(fact.group, {})[fact.name.partition(".")[2]] = FactField(fact)
+        nested = {name: fields.Nested(_strict(members, f"{name.title()}Group"), error_messages=_NESTED) for name, members in groups.items()}
+        self.groups = {name: tuple(members) for name, members in groups.items()}
+        self.schema = _strict({**self._options(), **nested}, "Proposal")()
+
+    def _options(self) -> dict[str, fields.Field]:
+        def name_of(known: tuple[str, ...], what: str) -> Callable[[Any], str]:
+            def read(value: Any) -> str:
+                text = _text(value, what)
+                if text not in known:
+                    raise _fail(f"{text[:80]!r} is not a {what} we hold", known, text)
+                return text
+
+            return read
+
+        return {
+            "host": _Option(lambda value: _parsed(parse_country)(_COUNTRY, value), required=True, error_messages={"required": "name the host market"}),
+            "as_of": _Option(lambda value: _parsed(parse_date)(_DATE, value)),
+            "scenario": _Option(name_of(self.scenarios, "scenario")),
+            "rulebook": _Option(lambda value: _text(value, "a rulebook digest")),
+            "attested": _Option(_option_ids),
+            "prefer": _Option(_option_ids),
+            "rely_on_staff_positions": _Option(lambda value: _yes_no(_BOOLEAN, value)),
+        }
+
+    def load(self, body: Any) -> Proposal:
+        """The proposal in a JSON body. Raises: ProposalError with every problem."""
+        if not isinstance(body, dict):
+            raise ProposalError([Problem("", f"a proposal is a JSON object, found {_found(body)}")])
+        try:
+            loaded = self.schema.load(body)
+        except ValidationError as error:
+            raise ProposalError(self._problems(error.messages, "")) from None
+        stated = {f"{group}.{name}": value for group in self.groups for name, value in loaded.pop(group, {}).items()}
+        asked = frozenset(name for name, value in stated.items() if value is ASKED)
+        facts = {name: value for name, value in stated.items() if value is not ASKED}
+        situation = situate(self.catalogue, facts, asked)
+        problems = [*situation.problems, *self._activities(facts)]
+        if problems:
+            raise ProposalError(problems)
+        host = loaded.pop("host")
+        return Proposal(host, facts, asked, Options(**loaded), situation)
+
+    def _activities(self, facts: Mapping[str, Any]) -> list[Problem]:
+        chosen = facts.get(ACTIVITIES)
+        if chosen is not None and not chosen:
+            return [Problem("/transaction/activities", "a transaction has at least one activity; leave it out when it is not known")]
+        return []
+
+    def _problems(self, messages: Any, at: str) -> list[Problem]:
+        if isinstance(messages, dict):
+            # marshmallow files problems of a whole schema under this key
+            return [problem for key, found in messages.items() for problem in self._problems(found, at if key == "_schema" else f"{at}/{_escape(key)}")]
+        found = []
+        for message in messages:
+            if isinstance(message, Problem):
+                found.append(Problem(at + message.pointer, message.detail, message.allowed, message.did_you_mean))
+            elif message == _UNKNOWN:
+                found.append(self._unknown(at))
+            else:
+                found.append(Problem(at, str(message)))
+        return found
+
+    def _unknown(self, at: str) -> Problem:
+        group, _, name = at[1:].replace("~1", "/").replace("~0", "~").partition("/")
+        if not name:
+            known: list[str] = [*self.schema.fields]
+            if "." in group:  # the name of a fact instead of its path
+                return Problem(at, "unknown field; a fact's name is a path: write the group as an object", (), closest(group, self.catalogue.facts))
+            return Problem(at, "unknown field", (), closest(group, known) or _group_of(group, self.groups))
+        return Problem(at, f"unknown field of {group}", (), closest(name, self.groups[group]) or _group_of(name, self.groups))
+
+
+def _group_of(name: str, groups: Mapping[str, tuple[str, ...]]) -> str | None:
+    """Where a fact of that name does stand."""
+    return next((f"{group}.{name}" for group, members in groups.items() if name in members), None)
+
+
+def _escape(key: Any) -> str:
+    return str(key).replace("~", "~0").replace("/", "~1")
+
+
+_UNKNOWN = "unknown-field"
+_NESTED = {"null": "null is not an answer: leave the group out", "type": "expected an object", "invalid": "expected an object"}
+
+
+def _strict(members: Mapping[str, fields.Field], name: str) -> type[Schema]:
+    def __init__(self: Schema, *args: Any, **kwargs: Any) -> None:
+        Schema.__init__(self, *args, unknown=RAISE, **kwargs)
+        self.error_messages = {**self.error_messages, "unknown": _UNKNOWN, "type": "expected an object"}
+
+    return type(name, (Schema,), {**members, "__init__": __init__})
