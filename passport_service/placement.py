@@ -1,0 +1,97 @@
+"""Which facts may stand where: the rules that keep the promises of a decision, checked when the law loads.
+
+Routes open on circumstances and terms; arrangements are checks. An exceptional fact may make a requirement apply or
+fail, and excuses nothing. What rests on a staff position may not stand under `not`. All of it through definitions too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from graphlib import CycleError, TopologicalSorter
+
+from .conditions import NEGATIVE, Condition, Leaf, Ref, leaves
+from .facts import Catalogue
+from .rulebook import Provision
+from .source import Node, Report
+
+# place -> (may read an arrangement, may read an exceptional fact)
+_PLACES = {
+    "route": ("no", "no"),
+    "leg": ("no", "no"),
+    "role": ("no", "no"),
+    "applies": ("no", "positive"),
+    "failed": ("positive", "positive"),
+    "satisfied": ("yes", "yes"),
+    "recognition": ("yes", "no"),
+    "step": ("yes", "yes"),
+    "notice": ("yes", "yes"),
+    "definition": ("yes", "yes"),  # judged where it is used
+}
+
+
+def check_placement(catalogue: Catalogue, report: Report, definitions: Mapping[str, Provision], conditions: Iterable[tuple[str, Condition]]) -> None:
+    """Reports every fact that stands where one of its class may not."""
+    if _check_circles(report, definitions):
+        return
+    check = _Check(catalogue, report, definitions)
+    for place, condition in conditions:
+        check.condition(place, condition)
+
+
+def uses(definitions: Mapping[str, Provision], condition: Condition) -> set[str]:
+    """Every definition that a condition reads, in any version, also through other definitions."""
+    found: set[str] = set()
+    pending = [leaf.definition for leaf, _ in leaves(condition) if isinstance(leaf, Ref)]
+    while pending:
+        name = pending.pop()
+        if name in found or name not in definitions:
+            continue
+        found.add(name)
+        for version in definitions[name].versions:
+            pending += [leaf.definition for leaf, _ in leaves(version.when) if isinstance(leaf, Ref)]
+    return found
+
+
+def _check_circles(report: Report, definitions: Mapping[str, Provision]) -> bool:
+    graph, nodes = {}, {}
+    for name, provision in definitions.items():
+        refs = [leaf for version in provision.versions for leaf, _ in leaves(version.when) if isinstance(leaf, Ref)]
+        graph[name] = {ref.definition for ref in refs}
+        nodes |= {(name, ref.definition): ref.node for ref in refs}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        circle = error.args[1]  # each needs the one before it
+        report.error(nodes[circle[1], circle[0]], f"definitions go round in a circle: {' -> '.join(reversed(circle))}")
+        return True
+    return False
+
+
+class _Check:
+    def __init__(self, catalogue: Catalogue, report: Report, definitions: Mapping[str, Provision]):
+        self.catalogue, self.report, self.definitions = catalogue, report, definitions
+
+    def condition(self, place: str, condition: Condition, positive: bool = True, at: Node | None = None) -> None:
+        for leaf, sign in leaves(condition, positive):
+            if isinstance(leaf, Leaf):
+                self._leaf(place, leaf, sign, at or leaf.node)
+                continue
+            for version in self.definitions[leaf.definition].versions if leaf.definition in self.definitions else ():
+                # A recognition takes a stop away, so it stands under `not` there.
+                if version.standing == "staff_position" and (not sign or place == "recognition"):
+                    self.report.error(at or leaf.node, f"{leaf.definition} rests on a staff position and may not stand under `not`, nor excuse a duty")
+                self.condition(place, version.when, sign, at or leaf.node)
+
+    def _leaf(self, place: str, leaf: Leaf, positive: bool, node: Node | None) -> None:
+        fact = self.catalogue.facts.get(leaf.fact)
+        if fact is None or node is None:
+            return
+        arrangement, exceptional = _PLACES[place]
+        turned = not positive or leaf.operator in NEGATIVE
+        says_no = (leaf.value is False) is positive if isinstance(leaf.value, bool) else False
+        if fact.klass == "arrangement" and arrangement != "yes" and (arrangement == "no" or says_no):
+            how = "as a bare no: not yet arranged is a check, not a failure" if arrangement == "positive" else f"in a {place} condition: it is a check"
+            self.report.error(node, f"{fact.name} is an arrangement and may not stand {how}")
+        if fact.exceptional and exceptional != "yes" and (exceptional == "no" or turned or says_no):
+            how = "under `not`, as no, or turned round" if exceptional == "positive" else f"in a {place} condition"
+            self.report.error(node, f"{fact.name} is exceptional and may not stand {how}: it never excuses anything")

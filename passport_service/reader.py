@@ -1,0 +1,383 @@
+"""Reads the law as written: strictly, and everything wrong with it at once, with file, line, column and path.
+
+Unknown or duplicate keys, unknown facts, values, ids and sources, wrong operators and units, backward dates, empty `all`,
+circles, missing citation or provenance, and facts of a class that may not stand where they stand.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from . import canonical
+from .calendars import Calendar, add_months, read_calendar
+from .cases import CaseReader
+from .conditions import ALWAYS, NEVER, Condition, ConditionReader, Ref
+from .facts import Catalogue, read_catalogue
+from .placement import check_placement, uses
+from .rulebook import (
+    DUE,
+    LEGS,
+    MODES,
+    PARTIES,
+    STANDINGS,
+    STOPS,
+    Citation,
+    DefinitionVersion,
+    Head,
+    NoticeVersion,
+    Provenance,
+    Provision,
+    RecognitionVersion,
+    RequirementVersion,
+    Role,
+    RouteVersion,
+    Rulebook,
+    Step,
+)
+from .source import Node, Report, read
+from .values import parse_date, parse_decimal, parse_integer, parse_money
+
+GOOD_STANDING = "home_in_good_standing"
+_KINDS = ("definitions", "routes", "requirements", "recognitions", "notices")
+_VERSION = ("from", "title", "standing", "cite", "says", "provenance")
+_VERSION_OPTIONAL = ("repealed", "correction")
+# what each kind of provision must and may say beyond that
+_FIELDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "definitions": (("when",), ("without",)),
+    "routes": (("opens_when",), ("activities", "plays", "not_with")),
+    "requirements": (
+        ("duty_on", "due", "stops", "applies_when", "check"),
+        ("topic", "on_routes", "failed_when", "satisfied_when", "deadline", "amount"),
+    ),
+    "recognitions": (("requirements", "mode", "when"), ("on_routes",)),
+    "notices": (("when",), ("on_routes", "text")),
+}
+
+
+def read_config(root: Path, report: Report) -> tuple[Catalogue, dict[str, Rulebook]]:
+    """The catalogue and the rulebooks (by host) of a `config/` directory. Mistakes are reported."""
+    calendars: dict[str, Calendar] = {}
+    for path in sorted((root / "calendars").glob("*.yaml")):
+        found = read_calendar(read(path, _name(path, root), report), report)
+        if found:
+            calendars[found.name] = found
+    catalogue = read_catalogue(read(root / "facts.yaml", "facts.yaml", report), calendars, report)
+    rulebooks: dict[str, Rulebook] = {}
+    for directory in sorted(path for path in (root / "rulebooks").iterdir() if path.is_dir()):
+        files = [read(path, _name(path, root), report) for path in sorted(directory.rglob("*.yaml"))]
+        found = RulebookReader(catalogue, report).read(files, _name(directory, root))
+        if found:
+            rulebooks[found.host] = found
+    return catalogue, rulebooks
+
+
+def _name(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix()
+
+
+class RulebookReader:
+    """Reads the files of one host into one rulebook."""
+
+    def __init__(self, catalogue: Catalogue, report: Report):
+        self.catalogue, self.report = catalogue, report
+        self.sources: dict[str, dict[str, str]] = {}
+        self.refs: list[Ref] = []
+        self.ids: list[tuple[str, Node]] = []  # (kind, node) of every id referred to
+        self.checks: list[tuple[str, Condition]] = []  # (place, condition) still to be checked for the classes of its facts
+        self.recognising: list[tuple[Node, RecognitionVersion]] = []
+        self.review_months = 6
+
+    def read(self, files: list[Node], name: str) -> Rulebook | None:
+        parts: dict[str, list[Node]] = {}
+        for file in files:
+            keys = self.report.mapping(file, (), ("rulebook", "host", "head", "legs", "sources", "given", "cases", *_KINDS))
+            for key, node in keys.items():
+                parts.setdefault(key, []).append(node)
+            if "given" in keys and "cases" not in keys:
+                self.report.error(keys["given"], "`given` belongs to the `cases` of its own file")
+        top = {key: self._once(parts, key, name) for key in ("rulebook", "host", "head", "legs")}
+        for node in parts.get("sources", []):
+            self._read_sources(node)
+        if None in top.values():
+            return None
+        head = self._head(top["head"])
+        legs = self._legs(top["legs"])
+        found = {kind: self._provisions(kind, parts.get(kind, [])) for kind in _KINDS}
+        self._check_references(found)
+        cases = CaseReader(self.catalogue, self.report, str(top["host"].value)).read(files)
+        text = {key: top[key].plain() for key in top} | {kind: _texts(parts.get(kind, [])) for kind in _KINDS}
+        text |= {"sources": _texts(parts.get("sources", [])), "facts": self.catalogue.text, "calendars": _calendar_text(self.catalogue)}
+        rulebook, host = self.report.text(top["rulebook"]), self.report.text(top["host"])
+        return head and Rulebook(
+            rulebook or "", host or "", head, legs, self.sources, **found, cases=cases, digest=canonical.digest(text)
+        )
+
+    def _once(self, parts: Mapping[str, list[Node]], key: str, name: str) -> Node | None:
+        nodes = parts.get(key, [])
+        if not nodes:
+            self.report.error(Node("", name, 1, 1, ""), f"no file of this rulebook has {key!r}")
+            return None
+        for again in nodes[1:]:
+            self.report.error(again, f"{key!r} stands in {nodes[0].file} already")
+        return nodes[0]
+
+    def _read_sources(self, node: Node) -> None:
+        for id_, child in self.report.open_mapping(node).items():
+            keys = self.report.mapping(child, ("title",), ("publisher", "url", "date", "note"))
+            if id_ in self.sources:
+                self.report.error(child, f"the source {id_!r} stands twice")
+            self.sources[id_] = {key: self.report.text(value) or "" for key, value in keys.items()}
+
+    # -- head and legs --------------------------------------------------------------------------------------------------
+
+    def _head(self, node: Node) -> Head | None:
+        before = len(self.report.problems)
+        names = ("title", "version", "timezone", "calendar", "currency", "covers")
+        keys = self.report.mapping(node, names, ("review_months", "ancillary", "roles"))
+        covers = self.report.mapping(keys["covers"], ("from", "homes", "activities")) if "covers" in keys else {}
+        if len(report := self.report.problems) > before:
+            return None
+        if "review_months" in keys:
+            self.review_months = self.report.parse(keys["review_months"], parse_integer) or 6
+        homes = None if covers["homes"].value == "any" else self.report.texts(covers["homes"])
+        activities = self._names(covers["activities"], self.catalogue.activities, "activity")
+        ancillary = self._names(keys["ancillary"], self.catalogue.activities, "activity") if "ancillary" in keys else ()
+        roles = {role: self._role(child) for role, child in self.report.open_mapping(keys["roles"]).items()} if "roles" in keys else {}
+        title, version, timezone, currency = (self.report.text(keys[key]) for key in ("title", "version", "timezone", "currency"))
+        calendar = self.report.one_of(keys["calendar"], self.catalogue.calendars, "calendar")
+        begins = self.report.parse(covers["from"], parse_date)
+        if len(report) > before:
+            return None
+        return Head(title, version, timezone, calendar, currency, begins, homes, activities, ancillary, roles)
+
+    def _role(self, node: Node) -> tuple[Role, ...]:
+        found = []
+        for item in self.report.items(node, empty=False):
+            keys = self.report.mapping(item, ("party",), ("when",))
+            when = self._condition(keys["when"], "role") if "when" in keys else ALWAYS
+            found.append(Role(when, self.report.one_of(keys["party"], PARTIES, "party") if "party" in keys else ""))
+        return tuple(found)
+
+    def _legs(self, node: Node) -> dict[str, Condition]:
+        keys = self.report.mapping(node, LEGS[1:])
+        legs = {}
+        for leg, child in keys.items():
+            member = self.report.mapping(child, ("needed_when",))
+            legs[leg] = self._condition(member["needed_when"], "leg") if "needed_when" in member else NEVER
+        return legs
+
+    # -- provisions -------------------------------------------------------------------------------------------------------
+
+    def _provisions(self, kind: str, nodes: Iterable[Node]) -> dict[str, Provision]:
+        found: dict[str, Provision] = {}
+        for item in (item for node in nodes for item in self.report.items(node)):
+            keys = self.report.mapping(item, ("id", "versions", *(("leg",) if kind == "routes" else ())))
+            if keys.keys() < {"id", "versions"}:
+                continue
+            id_ = self.report.text(keys["id"]) or ""
+            if id_ in found:
+                self.report.error(item, f"the id {id_!r} stands twice")
+            leg = self.report.one_of(keys["leg"], LEGS, "leg") or "" if "leg" in keys else ""
+            found[id_] = Provision(kind, id_, self._versions(kind, leg, keys["versions"]), leg)
+        return dict(sorted(found.items()))
+
+    def _versions(self, kind: str, leg: str, node: Node) -> tuple[Any, ...]:
+        required, optional = _FIELDS[kind]
+        if kind == "notices":
+            required_first = (*(key for key in _VERSION if key not in ("title", "says")), *required)
+            optional = (*optional, "title", "says")
+        else:
+            required_first = (*_VERSION, *required)
+        versions, inherited, last = [], {}, None
+        for number, item in enumerate(self.report.items(node, empty=False)):
+            keys = self.report.mapping(item, required_first if number == 0 else ("from",), (*optional, *_VERSION_OPTIONAL, *(required_first if number else ())))
+            merged = {**inherited, **keys}
+            begins = self.report.parse(keys["from"], parse_date) if "from" in keys else None
+            if begins and last and begins <= last:
+                self.report.error(keys["from"], f"{begins} does not come after {last}, where the version before begins")
+            last = begins or last
+            repealed = "repealed" in keys and self.report.yes_no(keys["repealed"]) is True
+            if "correction" in keys:
+                self.report.mapping(keys["correction"], ("reason", "on"))
+            if begins and not any(key not in merged for key in required_first):
+                versions.append(self._version(kind, leg, item, merged, begins, repealed))
+            inherited = {key: value for key, value in merged.items() if key not in ("repealed", "correction")}
+        return tuple(versions)
+
+    def _version(self, kind: str, leg: str, item: Node, keys: Mapping[str, Node], begins: dt.date, repealed: bool) -> Any:
+        said = keys["text"] if "text" in keys else keys.get("says", item)
+        common = {
+            "begins": begins,
+            "title": (self.report.text(keys["title"]) or "") if "title" in keys else "",
+            "standing": self.report.one_of(keys["standing"], STANDINGS, "standing"),
+            "cite": self._cite(keys["cite"]),
+            "says": self.report.text(said) or "",
+            "provenance": self._provenance(keys["provenance"]),
+            "repealed": repealed,
+        }
+        return getattr(self, f"_{kind}")(common, keys, leg)
+
+    def _definitions(self, common: dict[str, Any], keys: Mapping[str, Node], leg: str) -> DefinitionVersion:
+        unknown = "without" in keys and self.report.one_of(keys["without"], ("unknown", "false"), "reading") == "unknown"
+        return DefinitionVersion(**common, when=self._condition(keys["when"], "definition"), without_unknown=unknown)
+
+    def _routes(self, common: dict[str, Any], keys: Mapping[str, Node], leg: str) -> RouteVersion:
+        if (leg == "status") != ("activities" in keys):
+            self.report.error(keys["opens_when"], "a route of the leg `status`, and only that, lists its `activities`")
+        activities = self._names(keys["activities"], self.catalogue.activities, "activity") if "activities" in keys else ()
+        plays = {}
+        for role, child in (self.report.open_mapping(keys["plays"]) if "plays" in keys else {}).items():
+            plays[role] = self.report.one_of(child, PARTIES, "party") or ""
+        opens = self._condition(keys["opens_when"], "route", self.catalogue.activities if leg == "status" else None)
+        not_with = self._ids("routes", keys["not_with"]) if "not_with" in keys else ()
+        return RouteVersion(**common, opens_when=opens, activities=activities, plays=plays, not_with=not_with)
+
+    def _requirements(self, common: dict[str, Any], keys: Mapping[str, Node], leg: str) -> RequirementVersion:
+        stops = keys["stops"]
+        if isinstance(stops.value, dict):
+            two = self.report.mapping(stops, ("firm", "other"))
+            firm, other = (self.report.one_of(two[key], STOPS, "stop") if key in two else None for key in ("firm", "other"))
+        else:
+            firm = other = self.report.one_of(stops, STOPS, "stop")
+        check = self.report.mapping(keys["check"], ("do",), ("evidence",))
+        failed = self._condition(keys["failed_when"], "failed") if "failed_when" in keys else NEVER
+        return RequirementVersion(
+            **common,
+            topic=(self.report.text(keys["topic"]) or "") if "topic" in keys else "",
+            duty_on=self.report.text(keys["duty_on"]) or "",
+            due=self.report.one_of(keys["due"], DUE, "time") or DUE[0],
+            stops_firm=firm or "nothing",
+            stops_other=other or "nothing",
+            on_routes=self._ids("routes", keys["on_routes"]) if "on_routes" in keys else None,
+            applies_when=self._condition(keys["applies_when"], "applies"),
+            failed_when=failed,
+            satisfied_when=self._condition(keys["satisfied_when"], "satisfied") if "satisfied_when" in keys else NEVER,
+            do=(self.report.text(check["do"]) or "") if "do" in check else "",
+            evidence=self.report.texts(check["evidence"]) if "evidence" in check else (),
+            deadlines=self._steps(keys["deadline"], self._deadline) if "deadline" in keys else (),
+            amounts=self._steps(keys["amount"], self._amount) if "amount" in keys else (),
+        )
+
+    def _recognitions(self, common: dict[str, Any], keys: Mapping[str, Node], leg: str) -> RecognitionVersion:
+        found = RecognitionVersion(
+            **common,
+            requirements=self._ids("requirements", keys["requirements"]),
+            mode=self.report.one_of(keys["mode"], MODES, "mode") or "by_absence",
+            when=self._condition(keys["when"], "recognition"),
+            on_routes=self._ids("routes", keys["on_routes"]) if "on_routes" in keys else None,
+        )
+        if found.standing == "staff_position":
+            self.report.error(keys["standing"], "no recognition rests on a staff position")
+        self.recognising.append((keys["requirements"], found))
+        return found
+
+    def _notices(self, common: dict[str, Any], keys: Mapping[str, Node], leg: str) -> NoticeVersion:
+        on_routes = self._ids("routes", keys["on_routes"]) if "on_routes" in keys else None
+        return NoticeVersion(**common, when=self._condition(keys["when"], "notice"), on_routes=on_routes)
+
+    # -- parts of a version ---------------------------------------------------------------------------------------------------
+
+    def _condition(self, node: Node, place: str, activities: Mapping[str, str] | None = None) -> Condition:
+        reader = ConditionReader(self.catalogue.facts, self.report, activities)
+        found = reader.read(node)
+        self.refs += reader.refs
+        self.checks.append((place, found))
+        return found
+
+    def _cite(self, node: Node) -> Citation:
+        keys = self.report.mapping(node, ("source",), ("at",))
+        source = self.report.one_of(keys["source"], self.sources, "source") if "source" in keys else None
+        if source is None:
+            return Citation("", None)
+        title, place = self.sources[source].get("title", ""), self.report.text(keys["at"]) if "at" in keys else None
+        return Citation(f"{title}, {place}" if place else title, self.sources[source].get("url"))
+
+    def _provenance(self, node: Node) -> Provenance | None:
+        before = len(self.report.problems)
+        keys = self.report.mapping(node, ("read", "confidence", "reviewed_on"), ("review_by",))
+        how = self.report.one_of(keys["read"], ("primary", "secondary", "not_read"), "way of reading") if "read" in keys else None
+        level = self.report.parse(keys["confidence"], parse_integer) if "confidence" in keys else None
+        if level is not None and not 1 <= level <= 5:
+            self.report.error(keys["confidence"], "confidence is 1 to 5")
+        on = self.report.parse(keys["reviewed_on"], parse_date) if "reviewed_on" in keys else None
+        by = self.report.parse(keys["review_by"], parse_date) if "review_by" in keys else on and add_months(on, self.review_months)
+        if len(self.report.problems) > before:
+            return None
+        if by <= on:
+            self.report.error(keys.get("review_by", node), "the next review comes after the last")
+        return Provenance(how, level, on, by)
+
+    def _steps(self, node: Node, read: Callable[[Node], dict[str, Any]]) -> tuple[Step, ...]:
+        items = node.value if isinstance(node.value, list) else [node]
+        found = []
+        for item in items:
+            when = item.value.get("when") if isinstance(item.value, dict) else None
+            found.append(Step(when=self._condition(when, "step") if when is not None else ALWAYS, what=read(item)))
+        return tuple(found)
+
+    def _deadline(self, node: Node) -> dict[str, Any]:
+        keys = self.report.mapping(node, ("after",), ("days", "business_days", "months", "day_of_month", "calendar", "at", "says", "when"))
+        self._fact_of(keys.get("after"), ("date",))
+        if len(keys.keys() & {"days", "business_days", "months"}) != 1:
+            self.report.error(node, "a deadline adds exactly one of days, business_days and months")
+        found: dict[str, Any] = {key: self.report.parse(keys[key], parse_integer) for key in ("days", "business_days", "months", "day_of_month") if key in keys}
+        if "calendar" in keys:
+            found["calendar"] = self.report.one_of(keys["calendar"], self.catalogue.calendars, "calendar")
+        return found | {key: self.report.text(keys[key]) for key in ("after", "at", "says") if key in keys}
+
+    def _amount(self, node: Node) -> dict[str, Any]:
+        keys = self.report.mapping(node, (), ("percent", "of", "money", "says", "when"))
+        if ("money" in keys) == ("percent" in keys) or ("percent" in keys) != ("of" in keys):
+            self.report.error(node, "an amount is `percent` `of` a money fact, or `money`")
+            return {}
+        found: dict[str, Any] = {"says": self.report.text(keys["says"])} if "says" in keys else {}
+        if "money" in keys:
+            return found | {"money": self.report.parse(keys["money"], parse_money)}
+        self._fact_of(keys["of"], ("money",))
+        return found | {"percent": self.report.parse(keys["percent"], parse_decimal), "of": self.report.text(keys["of"])}
+
+    def _fact_of(self, node: Node | None, types: tuple[str, ...]) -> None:
+        if node is None:
+            return
+        name = self.report.one_of(node, self.catalogue.facts, "fact")
+        if name and self.catalogue.facts[name].type not in types:
+            self.report.error(node, f"{name} is a {self.catalogue.facts[name].type} fact; expected {' or '.join(types)}")
+
+    def _names(self, node: Node, allowed: Mapping[str, str], what: str) -> tuple[str, ...]:
+        return tuple(name for item in self.report.items(node, empty=False) if (name := self.report.one_of(item, allowed, what)))
+
+    def _ids(self, kind: str, node: Node) -> tuple[str, ...]:
+        self.ids += [(kind, item) for item in self.report.items(node, empty=False)]
+        return self.report.texts(node)
+
+    # -- what only the whole rulebook can tell ---------------------------------------------------------------------------------
+
+    def _check_references(self, found: Mapping[str, Mapping[str, Provision]]) -> None:
+        for ref in self.refs:
+            self.report.one_of(ref.node, found["definitions"], "definition")
+        for kind, node in self.ids:
+            self.report.one_of(node, found[kind], kind.removesuffix("s"))
+        check_placement(self.catalogue, self.report, found["definitions"], self.checks)
+        for node, recognition in self.recognising:
+            versions = [version for id_ in recognition.requirements if id_ in found["requirements"] for version in found["requirements"][id_].versions]
+            firm = any(version.duty_on == "firm" for version in versions)
+            if recognition.mode == "replaced" and firm and GOOD_STANDING not in uses(found["definitions"], recognition.when):
+                self.report.error(node, f"`replaced`, of a duty of the firm, reads the definition {GOOD_STANDING}")
+            if recognition.on_routes is not None and any(version.failed_when != NEVER for version in versions):
+                self.report.error(node, "a recognition limited to some routes may not cover a requirement that can fail")
+
+
+def _texts(nodes: Iterable[Node]) -> list[Any]:
+    """Content without order: shuffling provisions is not a change of the law."""
+    items = [item for node in nodes for item in (node.value if isinstance(node.value, list) else [node])]
+    return sorted((item.plain() for item in items), key=canonical.dump)
+
+
+def _calendar_text(catalogue: Catalogue) -> dict[str, Any]:
+    return {
+        name: [calendar.first.isoformat(), calendar.horizon.isoformat(), sorted(calendar.weekend), {day.isoformat(): text for day, text in sorted(calendar.holidays.items())}]
+        for name, calendar in sorted(catalogue.calendars.items())
+    }
