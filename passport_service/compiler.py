@@ -1,0 +1,219 @@
+"""The law of one host on one day, compiled: which versions hold, and one index over all their conditions.
+
+A `Law` is what a decision reads. Laws are compiled when first needed and kept, one for each stretch of days on which no
+version begins or ends.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from .conditions import NEVER, OPEN, All, Condition, Not, Ref, bind, leaves
+from .errors import LawError, LawProblem
+from .facts import Catalogue
+from .index import Evaluation, Index
+from .reader import read_config
+from .rulebook import NoticeVersion, Provision, RecognitionVersion, RequirementVersion, RouteVersion, Rulebook
+from .situation import Situation
+from .source import Report
+
+STAFF = "staff_position"
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledRoute:
+    """Shapes: `opens` activity -> (condition, its byte); the activity is "" on the legs that have none."""
+
+    id: str
+    leg: str
+    version: RouteVersion
+    opens: Mapping[str, tuple[Condition, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledRecognition:
+    id: str
+    version: RecognitionVersion
+    when: int
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledRequirement:
+    """Shapes: every number is a byte of an evaluation; `stop` is applies AND not recognised AND failed, None if it cannot fail."""
+
+    id: str
+    version: RequirementVersion
+    applies: int
+    satisfied: int
+    stop: int | None
+    stop_condition: Condition
+    recognitions: tuple[CompiledRecognition, ...]
+    deadlines: tuple[int, ...]
+    amounts: tuple[int, ...]
+
+    def bears_on(self, route: str) -> bool:
+        return self.version.on_routes is None or route in self.version.on_routes
+
+
+Add = Callable[[Condition], int]
+
+
+class Law:
+    """One host's law on the days [begins, ends), compiled."""
+
+    def __init__(self, catalogue: Catalogue, rulebook: Rulebook, day: dt.date, begins: dt.date | None, ends: dt.date | None):
+        self.catalogue, self.rulebook, self.begins, self.ends = catalogue, rulebook, begins, ends
+        self.definitions = _active(rulebook.definitions, day)
+        self._day = day
+        # The index decides which byte is whose. So everything is put together twice: to learn the conditions, and to place them.
+        conditions: list[Condition] = []
+        self._put_together(lambda condition: conditions.append(condition) or 0)
+        self.conditions = tuple(conditions)
+        self.index = self._compiled()
+        places = iter(self.index.place)
+        self._put_together(lambda condition: next(places))
+        self.by_id = {requirement.id: requirement for requirement in self.requirements}
+
+    def _put_together(self, add: Add) -> None:
+        book, day = self.rulebook, self._day
+        self.routes = [_route(provision, version, add) for provision in book.routes.values() if (version := provision.at(day))]
+        recognitions = [CompiledRecognition(id_, version, add(version.when)) for id_, version in _active(book.recognitions, day).items()]
+        self.requirements = [_requirement(id_, version, recognitions, add) for id_, version in _active(book.requirements, day).items()]
+        self.legs = {leg: (condition, add(condition)) for leg, condition in book.legs.items()}
+        self.roles = {name: tuple((add(role.when), role.party) for role in roles) for name, roles in book.head.roles.items()}
+        self.notices: list[tuple[str, NoticeVersion, int]] = [
+            (id_, version, add(version.when)) for id_, version in _active(book.notices, day).items()
+        ]
+
+    def _compiled(self) -> Index:
+        return Index(self.catalogue, self.conditions, {id_: self.definition(id_) for id_ in self.definitions})
+
+    def definition(self, name: str) -> Condition:
+        return self.definitions[name].when
+
+    def evaluate(self, situation: Situation) -> Evaluation:
+        return self.index.evaluate(situation)
+
+    @cached_property
+    def strict(self) -> Law | None:
+        """The same law without what rests on a staff position; None when nothing here does."""
+        staff = any(version.standing == STAFF for version in self.definitions.values())
+        return _Strict(self) if staff or any(route.version.standing == STAFF for route in self.routes) else None
+
+    def staff_definitions(self, condition: Condition) -> set[str]:
+        """The definitions resting on a staff position that a condition reads, also through others."""
+        found: set[str] = set()
+        for leaf, _ in leaves(condition):
+            if isinstance(leaf, Ref):
+                version = self.definitions[leaf.definition]
+                found |= ({leaf.definition} if version.standing == STAFF else set()) | self.staff_definitions(version.when)
+        return found
+
+
+class _Strict(Law):
+    """A law read without staff positions: such a definition is FALSE, or open where it reads an open text; such a route is closed."""
+
+    def __init__(self, law: Law):
+        vars(self).update({name: value for name, value in vars(law).items() if name != "strict"})
+        self.index = self._compiled()  # the conditions are the same, so their places are
+        self.routes = [route if route.version.standing != STAFF else _closed(route) for route in law.routes]
+
+    def definition(self, name: str) -> Condition:
+        version = self.definitions[name]
+        if version.standing != STAFF:
+            return version.when
+        return OPEN if version.without_unknown else NEVER
+
+
+def _route(provision: Provision, version: RouteVersion, add: Add) -> CompiledRoute:
+    bound = {activity: bind(version.opens_when, activity) for activity in version.activities} or {"": version.opens_when}
+    return CompiledRoute(provision.id, provision.leg, version, {activity: (condition, add(condition)) for activity, condition in bound.items()})
+
+
+def _requirement(id_: str, version: RequirementVersion, recognitions: Iterable[CompiledRecognition], add: Add) -> CompiledRequirement:
+    own = tuple(found for found in recognitions if id_ in found.version.requirements)
+    stop: Condition = NEVER
+    if version.failed_when != NEVER:
+        stop = All((version.applies_when, version.failed_when, *(Not(recognition.version.when) for recognition in own)))
+    return CompiledRequirement(
+        id=id_,
+        version=version,
+        applies=add(version.applies_when),
+        satisfied=add(version.satisfied_when),
+        stop=add(stop) if stop != NEVER else None,
+        stop_condition=stop,
+        recognitions=own,
+        deadlines=tuple(add(step.when) for step in version.deadlines),
+        amounts=tuple(add(step.when) for step in version.amounts),
+    )
+
+
+def _closed(route: CompiledRoute) -> CompiledRoute:
+    return CompiledRoute(route.id, route.leg, route.version, {activity: (NEVER, -1) for activity in route.opens})
+
+
+def _active(provisions: Mapping[str, Provision], day: dt.date) -> dict[str, Any]:
+    return {id_: version for id_, provision in provisions.items() if (version := provision.at(day)) is not None}
+
+
+class Laws:
+    """Everything loaded: the catalogue, the rulebooks by host, and their laws by day."""
+
+    def __init__(self, catalogue: Catalogue, rulebooks: Mapping[str, Rulebook]):
+        self.catalogue, self.rulebooks = catalogue, rulebooks
+        self._turns = {host: rulebook.turning_days() for host, rulebook in rulebooks.items()}
+        self._compiled: dict[tuple[str, int], Law] = {}
+        self._lock = threading.Lock()
+
+    def law(self, host: str, day: dt.date) -> Law:
+        """The law of a host that holds on a day."""
+        turns = self._turns[host]
+        stretch = bisect_right(turns, day)
+        key = (host, stretch)
+        law = self._compiled.get(key)
+        if law is None:
+            with self._lock:  # two threads would only do the same work twice, but it is dear
+                law = self._compiled.get(key) or Law(
+                    self.catalogue, self.rulebooks[host], day, turns[stretch - 1] if stretch else None, turns[stretch] if stretch < len(turns) else None
+                )
+                self._compiled[key] = law
+        return law
+
+    def check_definitions(self) -> list[LawProblem]:
+        """Definitions that are read on a day on which they do not hold, from the first day covered on."""
+        problems = set()
+        for host, rulebook in self.rulebooks.items():
+            first = rulebook.head.covers_from
+            for day in [first, *(turn for turn in self._turns[host] if turn > first)]:
+                active = _active(rulebook.definitions, day)
+                for provision in rulebook.provisions():
+                    version = provision.at(day)
+                    for name in set(_definitions_read(version)) - active.keys() if version else ():
+                        problems.add(LawProblem(f"rulebooks ({rulebook.name})", 1, 1, provision.id, f"reads the definition {name}, which does not hold on {day}"))
+        return sorted(problems)
+
+
+def _definitions_read(version: Any) -> Iterable[str]:
+    for name in ("when", "opens_when", "applies_when", "failed_when", "satisfied_when"):
+        condition = getattr(version, name, None)
+        if condition is not None:
+            yield from (leaf.definition for leaf, _ in leaves(condition) if isinstance(leaf, Ref))
+
+
+def load(root: Path) -> Laws:
+    """The laws of a `config/` directory. Raises: LawError with every mistake found. (The service runs the worked cases.)"""
+    report = Report()
+    catalogue, rulebooks = read_config(root, report)
+    report.check()
+    laws = Laws(catalogue, rulebooks)
+    problems = laws.check_definitions()
+    if problems:
+        raise LawError(problems)
+    return laws
