@@ -1,0 +1,365 @@
+"""A decision in words and as JSON: what to do, why, under which provision, how sure we are, and what else to know."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from .compiler import STAFF
+from .conditions import value_text
+from .decision import Candidate, Decision, Item, recognitions
+from .missing import missing_facts, missing_json
+from .outcome import MAY, MUST
+from .reasons import Walker, reasons_json
+from .rulebook import Citation, Provenance, Version
+from .schemas import Options
+from .situation import later
+from .values import dti_check_fails, plain
+
+PARTY_WORDS = {
+    "firm": "the firm",
+    "chaperone": "the chaperoning broker-dealer",
+    "us_broker_dealer": "the US broker-dealer",
+    "uk_firm": "the UK-authorised firm",
+    "transfer_agent": "the transfer agent",
+    "withholding_agent": "the withholding agent",
+}
+
+
+def explain(decision: Decision, other: Decision | None, options: Options, as_of: dt.date) -> dict[str, Any]:
+    """The answer's body but for its address, dates and versions. `other` is the decision with or without staff positions."""
+    return _Explainer(decision, other, options, as_of).answer()
+
+
+def party_words(party: str) -> str:
+    return PARTY_WORDS.get(party, f"the {party.replace('_', ' ')}")
+
+
+def cite_json(cite: Citation) -> dict[str, Any]:
+    return {"text": cite.text, "url": cite.url}
+
+
+def provenance_json(found: Provenance) -> dict[str, Any]:
+    return {"read": found.read, "confidence": found.confidence, "reviewed_on": found.reviewed_on.isoformat(), "review_by": found.review_by.isoformat()}
+
+
+class _Explainer:
+    def __init__(self, decision: Decision, other: Decision | None, options: Options, as_of: dt.date):
+        self.decision, self.other, self.options, self.as_of = decision, other, options, as_of
+        self.walker = Walker(decision.law, decision.situation)
+        self.sections = self._sections()
+
+    def answer(self) -> dict[str, Any]:
+        decision, sections = self.decision, self.sections
+        counts = self._counts()
+        return {
+            "status": decision.status,
+            "summary": _summary(counts),
+            "activities": [{"activity": activity, "status": status} for activity, status in decision.activities],
+            "plan": [{"leg": c.leg, "activity": c.activity or None, "route": c.route.id, "outstanding": c.outstanding} for c in decision.plan],
+            "routes": self._routes(),
+            **{name: [self._requirement(item) for item in sections[name]] for name in ("checks", "duties", "others")},
+            "recognised": [self._covered(item) for item in sections["recognised"]],
+            "left_to_home": [self._covered(item) for item in sections["left_to_home"]],
+            "satisfied": [self._satisfied(item) for item in sections["satisfied"]],
+            "only_if": self._only_if(),
+            "not_required": self._not_required(),
+            "missing": [missing_json(found) for found in missing_facts(decision, self.walker)],
+            "caveats": self._caveats(),
+            "counts": counts,
+        }
+
+    # -- lists ----------------------------------------------------------------------------------------------------------
+
+    def _sections(self) -> dict[str, list[Item]]:
+        found: dict[str, list[Item]] = {name: [] for name in ("checks", "duties", "others", "recognised", "left_to_home", "satisfied", "only_if", "not_required")}
+        for item in self.decision.items:
+            if item.is_check:
+                found["checks"].append(item)
+            elif item.outstanding:
+                found["duties" if item.party == "firm" else "others"].append(item)
+            else:
+                found[item.status].append(item)
+        return found
+
+    def _not_required(self) -> list[str]:
+        return sorted([*(item.id for item in self.sections["not_required"]), *self.decision.elsewhere])
+
+    def _counts(self) -> dict[str, Any]:
+        statuses = Counter(item.status for item in self.decision.items)
+        statuses["not_required"] += len(self.decision.elsewhere)
+        parties = Counter(item.party for item in self.decision.items if item.outstanding)
+        names = ("not_required", "only_if", "undetermined", "recognised", "left_to_home", "failed", "satisfied", "required")
+        return {"requirements": sum(statuses.values()), **{name: statuses[name] for name in names}, "by_party": dict(sorted(parties.items()))}
+
+    def _routes(self) -> list[dict[str, Any]]:
+        rows: dict[tuple[Any, ...], list[Candidate]] = {}
+        for leg in self.decision.legs:
+            for candidate in leg.candidates:
+                key = (candidate.leg, candidate.route.id, candidate.status, candidate.stopped_by, candidate.doubted_by)
+                rows.setdefault(key, []).append(candidate)
+        return [self._route(candidates) for candidates in rows.values()]
+
+    def _route(self, candidates: list[Candidate]) -> dict[str, Any]:
+        candidate = candidates[0]
+        version, law = candidate.route.version, self.decision.law
+        stops = [law.by_id[id_].stop_condition for id_ in candidate.stopped_by]
+        opens = self.walker.would_open(candidate.condition, stops) if candidate.dead else []
+        return {
+            "id": candidate.route.id,
+            "leg": candidate.leg,
+            "title": version.title,
+            "standing": version.standing,
+            "activities": sorted(found.activity for found in candidates if found.activity),
+            "status": candidate.status,
+            "live": candidate.live,
+            "dead": candidate.dead,
+            "stopped_by": list(candidate.stopped_by),
+            "doubted_by": list(candidate.doubted_by),
+            "outstanding": candidate.outstanding,
+            "cite": cite_json(version.cite),
+            "says": version.says,
+            "provenance": provenance_json(version.provenance),
+            "why": reasons_json(self.walker.why(candidate.condition)),
+            "would_open_if": reasons_json(opens),
+            "missing": sorted(self.walker.unknown(candidate.condition, MAY)) if candidate.status == "undetermined" else [],
+            "not_with": list(version.not_with),
+        }
+
+    def _requirement(self, item: Item) -> dict[str, Any]:
+        version = item.requirement.version
+        deadline, deadline_note = self._deadline(item)
+        amount, amount_note = self._amount(item)
+        doing = version.do if item.party == "firm" else f"See that {party_words(item.party)} does this: {version.do}"
+        return {
+            "id": item.id,
+            "title": version.title,
+            "status": item.status,
+            "topic": version.topic,
+            "routes": list(item.routes),
+            "stops": item.stops,
+            "duty_on": version.duty_on,
+            "party": item.party,
+            "due": version.due,
+            "do": doing,
+            "evidence": list(version.evidence),
+            "deadline": deadline,
+            "deadline_note": deadline_note,
+            "amount": amount,
+            "amount_note": amount_note,
+            **self._head(version),
+            "why": reasons_json(self._why(item)),
+            "missing": self._open_facts(item),
+        }
+
+    def _head(self, version: Version) -> dict[str, Any]:
+        return {
+            "cite": cite_json(version.cite),
+            "says": version.says,
+            "standing": version.standing,
+            "provenance": provenance_json(version.provenance),
+        }
+
+    def _why(self, item: Item) -> Any:
+        version = item.requirement.version
+        if item.status == "failed":
+            return self.walker.why(item.requirement.stop_condition)
+        return self.walker.why(version.applies_when)
+
+    def _open_facts(self, item: Item) -> list[str]:
+        if item.status != "undetermined":
+            return []
+        found = self.walker.unknown(item.requirement.version.applies_when, MAY) | self.walker.unknown(item.requirement.stop_condition, MAY)
+        return sorted(found)
+
+    def _covered(self, item: Item) -> dict[str, Any]:
+        codes = self.decision.codes
+        modes = ("replaced", "relied_on") if item.status == "recognised" else ("by_absence",)
+        by = next(found for found in recognitions(item.requirement, item.routes) if codes[found.when] & MUST and found.version.mode in modes)
+        return {
+            "id": item.id,
+            "title": item.requirement.version.title,
+            "by": by.id,
+            "mode": by.version.mode,
+            **self._head(by.version),
+            "why": reasons_json(self.walker.why(by.version.when)),
+        }
+
+    def _satisfied(self, item: Item) -> dict[str, Any]:
+        by_facts = bool(self.decision.codes[item.requirement.satisfied] & MUST)
+        why = self.walker.why(item.requirement.version.satisfied_when) if by_facts else []
+        return {
+            "id": item.id,
+            "title": item.requirement.version.title,
+            "by": "facts" if by_facts else "attested",
+            "cite": cite_json(item.requirement.version.cite),
+            "why": reasons_json(why),
+        }
+
+    def _only_if(self) -> list[dict[str, Any]]:
+        rows = []
+        for item in self.decision.items:
+            version = item.requirement.version
+            if item.status == "only_if":
+                text = f"only if {self._special(version.applies_when)}"
+            elif item.special_stop:
+                text = f"stops the {item.stops} only if {self._special(item.requirement.stop_condition)}"
+            else:
+                continue
+            rows.append({"id": item.id, "title": version.title, "if": text, "cite": cite_json(version.cite), "party": item.party, "due": version.due})
+        return rows
+
+    def _special(self, condition: Any) -> str:
+        facts = self.decision.law.catalogue.facts
+        texts = sorted({facts[name].only_if for name in self.walker.unknown(condition, MAY) if facts[name].exceptional})
+        return " or ".join(texts)
+
+    # -- deadlines and amounts --------------------------------------------------------------------------------------------
+
+    def _step(self, steps: Iterable[Any], places: Iterable[int]) -> tuple[Mapping[str, Any] | None, str | None]:
+        """The first item whose `when` is TRUE; a sentence where an earlier one is UNKNOWN."""
+        for step, place in zip(steps, places, strict=True):
+            code = self.decision.codes[place]
+            if code & MUST:
+                return step.what, None
+            if code & MAY:
+                facts = ", ".join(sorted(self.walker.unknown(step.when, MAY)))
+                return None, f"It depends on {facts}."
+        return None, None
+
+    def _deadline(self, item: Item) -> tuple[dict[str, Any] | None, str | None]:
+        what, note = self._step(item.requirement.version.deadlines, item.requirement.deadlines)
+        if what is None:
+            return None, note
+        start = self.decision.situation.known.get(what["after"])
+        unit = next(key for key in ("days", "business_days", "months") if key in what)
+        rule = f"{what[unit]} {unit.replace('_', ' ')} after {what['after']}"
+        if start is None:
+            return None, f"{rule}; that date is not known."
+        catalogue = self.decision.law.catalogue
+        day = later(start, what, catalogue.calendars[what.get("calendar", self.decision.law.rulebook.head.calendar)])
+        if day is None:
+            return None, f"{rule}; the calendar of business days does not reach that far."
+        if "day_of_month" in what:
+            day = day.replace(day=what["day_of_month"])
+            rule = f"day {what['day_of_month']} of the month that comes {rule}"
+        return {"date": day.isoformat(), "at": what.get("at"), "rule": what.get("says", rule)}, None
+
+    def _amount(self, item: Item) -> tuple[list[dict[str, str]] | None, str | None]:
+        what, note = self._step(item.requirement.version.amounts, item.requirement.amounts)
+        if what is None:
+            return None, note
+        if "money" in what:
+            return [{"amount": plain(what["money"][0]), "currency": what["money"][1]}], what.get("says")
+        rule = what.get("says") or f"{plain(what['percent'])} per cent of {what['of']}"
+        base = self.decision.situation.known.get(what["of"])
+        if base is None:
+            return None, f"{rule}; that amount is not known."
+        cent = Decimal("0.01")
+        return [{"amount": plain((amount * what["percent"] / 100).quantize(cent)), "currency": currency} for currency, amount in sorted(base.items())], rule
+
+    # -- caveats ------------------------------------------------------------------------------------------------------------
+
+    def _caveats(self) -> list[dict[str, Any]]:
+        found = [*self._staff_caveats(), *self._stop_caveats(), *self._trust_caveats(), *self._notices()]
+        return sorted(found, key=lambda caveat: (caveat["kind"], caveat["ids"], caveat["text"]))
+
+    def _staff_caveats(self) -> Iterable[dict[str, Any]]:
+        decision, other = self.decision, self.other
+        if other is not None and (_plan_ids(decision) != _plan_ids(other) or decision.status != other.status):
+            relied = decision if self.options.rely_on_staff_positions else other
+            ids = sorted({name for c in relied.plan for name in self._staff_ground(relied, c)})
+            if ids and self.options.rely_on_staff_positions:
+                text = f"This answer rests on staff positions, which bind neither the authority nor a court. Without them: {other.status.replace('_', ' ')}"
+                yield _caveat(STAFF, f"{text}{_by_plan(other)}.", ids)
+            elif ids:
+                yield _caveat(STAFF, f"Staff positions are left out of account, as asked. With them: {other.status.replace('_', ' ')}{_by_plan(other)}.", ids)
+        checks = sorted(item.id for item in decision.items if item.outstanding and item.requirement.version.standing == STAFF)
+        if checks:
+            yield _caveat(STAFF, "These requirements state a position of staff.", checks)
+
+    def _staff_ground(self, decision: Decision, candidate: Candidate) -> set[str]:
+        own = {candidate.route.id} if candidate.route.version.standing == STAFF else set()
+        leans = decision.law.staff_definitions(candidate.condition)
+        return own | {name for name in leans if self.walker.code(decision.law.definitions[name].when) & MAY}
+
+    def _stop_caveats(self) -> Iterable[dict[str, Any]]:
+        stopped = sorted(item.id for item in self.decision.items if item.stops == "settlement" and item.status == "failed")
+        if stopped:
+            yield _caveat("settlement_stopped", "The trade may be agreed, but it cannot settle as proposed.", stopped)
+        live = {c.route.id for leg in self.decision.legs for c in leg.live}
+        refused = sorted(set(self.options.prefer) - live)
+        if refused:
+            yield _caveat("preference", "These preferred routes are not open here, so they were not chosen.", refused)
+        planned = {c.route.id for c in self.decision.plan}
+        if self.decision.legs and not self.decision.plan and live:
+            yield _caveat("exclusive_routes", "Each of these routes is open, but they exclude each other, or another question has no route yet.", sorted(live - planned))
+
+    def _trust_caveats(self) -> Iterable[dict[str, Any]]:
+        listed: dict[str, Version] = {c.route.id: c.route.version for c in self.decision.plan}
+        listed |= {item.id: item.requirement.version for item in self.decision.items if item.outstanding}
+        not_read = sorted(id_ for id_, version in listed.items() if version.provenance.read == "not_read")
+        if not_read:
+            yield _caveat("not_read", "Nobody has re-read the text of these provisions for this rulebook; check them before relying on them.", not_read)
+        overdue = sorted(id_ for id_, version in listed.items() if version.provenance.review_by <= self.as_of)
+        if overdue:
+            yield _caveat("review_overdue", "On this law date the review of these provisions is overdue.", overdue)
+        attested = sorted(item.id for item in self.decision.items if item.status == "satisfied" and not self.decision.codes[item.requirement.satisfied] & MUST)
+        if attested:
+            yield _caveat("attested", "The firm says that it holds this evidence; it was attested, not verified.", attested)
+
+    def _notices(self) -> Iterable[dict[str, Any]]:
+        routes = {c.route.id for c in self.decision.plan}
+        for id_, version, place in self.decision.law.notices:
+            if self.decision.codes[place] & MUST and (version.on_routes is None or routes & set(version.on_routes)):
+                yield _caveat("notice", version.says, [id_])
+        for name, value in self.decision.situation.known.items():
+            fact = self.decision.law.catalogue.facts[name]
+            if fact.scheme == "dti" and dti_check_fails(value):
+                yield _caveat("identifier", f"The check character of {name} {value_text(value)} does not fit. Some genuine identifiers fail; look it up.", [name])
+        yield from self._horizons()
+
+    def _horizons(self) -> Iterable[dict[str, Any]]:
+        situation, catalogue = self.decision.situation, self.decision.law.catalogue
+        for name, derived in catalogue.derived.items():
+            calendar = catalogue.calendars.get(derived.options.get("calendar", ""))
+            if calendar and name not in situation.known and all(source in situation.known for source in derived.inputs) and self.decision.law.index.reads(name):
+                yield _caveat("horizon", f"The calendar of {calendar.title} ends on {calendar.horizon.isoformat()}, so {derived.says} cannot be counted.", [name])
+
+
+def _plan_ids(decision: Decision) -> list[tuple[str, str, str]]:
+    return sorted((c.leg, c.activity, c.route.id) for c in decision.plan)
+
+
+def _by_plan(decision: Decision) -> str:
+    routes = ", ".join(sorted({c.route.id for c in decision.plan}))
+    return f" by {routes}" if routes else ""
+
+
+def _caveat(kind: str, text: str, ids: list[str]) -> dict[str, Any]:
+    return {"kind": kind, "text": text, "ids": ids}
+
+
+def _summary(counts: Mapping[str, Any]) -> str:
+    """The counts as a sentence.
+
+    >>> _summary({"requirements": 3, "not_required": 2, "only_if": 0, "undetermined": 0, "recognised": 0, "left_to_home": 0,
+    ...           "failed": 0, "satisfied": 0, "required": 1, "by_party": {"firm": 1}})
+    '3 requirements: 2 do not apply, 1 remains: 1 for the firm.'
+    """
+    words = (
+        ("not_required", "does not apply", "do not apply"),
+        ("only_if", "only in special cases", "only in special cases"),
+        ("recognised", "is recognised", "are recognised"),
+        ("left_to_home", "is left to home supervision", "are left to home supervision"),
+        ("satisfied", "is in place", "are in place"),
+    )
+    parts = [f"{counts[key]} {one if counts[key] == 1 else many}" for key, one, many in words if counts[key]]
+    left = counts["undetermined"] + counts["failed"] + counts["required"]
+    if left:
+        owed = ", ".join(f"{number} for {party_words(party)}" for party, number in counts["by_party"].items())
+        parts.append(f"{left} {'remains' if left == 1 else 'remain'}: {owed}")
+    return f"{counts['requirements']} requirements: {', '.join(parts) or 'none'}."

@@ -1,0 +1,201 @@
+"""One question in, one finished answer out: which law, the decision under it, its words, its bytes and its address.
+
+Pure but for what it is given: the laws, and the time as an argument.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from . import __version__, canonical, compiler
+from .cases import mismatches
+from .compiler import Laws
+from .decision import HOME, Decision, decide
+from .errors import LawError, LawProblem, Problem, ProposalError, closest
+from .explain import explain
+from .facts import ACTIVITIES
+from .rulebook import Case, Rulebook
+from .schemas import Proposal, ProposalSchema
+
+ANSWER_VERSION = 1  # changes whenever the same proposal under the same law would give other bytes
+_SUMMARY_DROPS = ("why", "says", "would_open_if")
+TRANSACTION_DATE = "transaction.date"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A finished answer. Shapes: `body` as in the contract, without caller-dependent parts."""
+
+    id: str
+    body: Mapping[str, Any]
+
+    def bytes(self, detail: str = "full") -> bytes:
+        return canonical.dump(self.body if detail == "full" else _summary_of(self.body))
+
+
+class Service:
+    """Decides proposals under the laws it was given."""
+
+    def __init__(self, laws: Laws):
+        self.laws = laws
+        self.schema = ProposalSchema(laws.catalogue)
+
+    def decide(self, body: Any, now: dt.datetime) -> Answer:
+        """The answer to a proposal. Units: `now` is aware of its zone. Raises: ProposalError."""
+        proposal = self.schema.load(body)
+        rulebook = self.laws.rulebooks.get(proposal.host)
+        if rulebook is None:
+            hosts = ", ".join(sorted(self.laws.rulebooks))
+            return self._finish(proposal, None, *_date(proposal, now, "UTC"), _not_covered(f"There is no rulebook for the host {proposal.host}; there are {hosts}."))
+        self._check_options(proposal, rulebook)
+        as_of, source = _date(proposal, now, rulebook.head.timezone)
+        reason = _outside(proposal, rulebook, as_of)
+        if reason:
+            return self._finish(proposal, rulebook, as_of, source, _not_covered(reason))
+        relied, strict = self._both(proposal, as_of)
+        chosen, other = (relied, strict) if proposal.options.rely_on_staff_positions else (strict or relied, relied)
+        found = explain(chosen, other if other is not chosen else None, proposal.options, as_of)
+        found["caveats"] += self._two_dates(proposal, chosen, as_of)
+        return self._finish(proposal, rulebook, as_of, source, found, _valid_until(chosen, as_of))
+
+    def _both(self, proposal: Proposal, day: dt.date) -> tuple[Decision, Decision | None]:
+        law = self.laws.law(proposal.host, day)
+        relied = decide(law, proposal.situation, proposal.options)
+        return relied, decide(law, proposal.situation, proposal.options, strict=True) if law.strict is not None else None
+
+    def _check_options(self, proposal: Proposal, rulebook: Rulebook) -> None:
+        problems = []
+        for option, known in (("attested", rulebook.requirements), ("prefer", rulebook.routes)):
+            for number, id_ in enumerate(getattr(proposal.options, option)):
+                if id_ not in known:
+                    what = "requirement" if option == "attested" else "route"
+                    problems.append(Problem(f"/{option}/{number}", f"there is no {what} {id_[:80]!r}", (), closest(id_, known)))
+        if proposal.options.rulebook not in (None, rulebook.digest):
+            problems.append(Problem("/rulebook", f"we hold this host's rulebook only as {rulebook.digest}"))
+        chosen = proposal.facts.get(ACTIVITIES, frozenset())
+        if chosen and chosen <= set(rulebook.head.ancillary):
+            text = f"{', '.join(sorted(chosen))} goes with another activity; name the one it belongs to as well"
+            problems.append(Problem("/transaction/activities", text))
+        if problems:
+            raise ProposalError(problems)
+
+    def _two_dates(self, proposal: Proposal, chosen: Decision, as_of: dt.date) -> list[dict[str, Any]]:
+        """What would change if the law of the transaction's own date were applied."""
+        day = proposal.facts.get(TRANSACTION_DATE)
+        if day is None or day == as_of or day < chosen.law.rulebook.head.covers_from:
+            return []
+        relied, strict = self._both(proposal, day)
+        then = relied if proposal.options.rely_on_staff_positions else strict or relied
+        before, after = _outline(chosen), _outline(then)
+        ids = sorted(id_ for id_ in before.keys() | after.keys() if before.get(id_) != after.get(id_))
+        if not ids and then.status == chosen.status:
+            return []
+        text = f"The law of {as_of} was applied, and the transaction is dated {day}: on that day the answer is {then.status.replace('_', ' ')}, and these stand otherwise."
+        return [{"kind": "two_dates", "text": text, "ids": ids}]
+
+    def _finish(
+        self, proposal: Proposal, rulebook: Rulebook | None, as_of: dt.date, source: str, found: dict[str, Any], until: dt.date | None = None
+    ) -> Answer:
+        digest = rulebook.digest if rulebook else None
+        id_ = canonical.address(
+            "pd_", {"proposal": proposal.canonical(), "as_of": as_of.isoformat(), "source": source, "rulebook": digest, "answer": ANSWER_VERSION, "service": __version__}
+        )
+        body = {
+            "id": id_,
+            "host": proposal.host,
+            "home": proposal.facts.get(HOME),
+            "as_of": as_of.isoformat(),
+            "as_of_source": source,
+            "valid_until": until.isoformat() if until else None,
+            "scenario": proposal.options.scenario,
+            "today": None,
+            "rulebook": {"host": proposal.host, "version": rulebook.head.version, "digest": digest} if rulebook else None,
+            "service": __version__,
+            **found,
+        }
+        return Answer(id_, body)
+
+    # -- worked cases ---------------------------------------------------------------------------------------------------
+
+    def check_cases(self) -> int:
+        """Runs every worked case. Raises: LawError naming each that comes out otherwise. Returns how many there are."""
+        problems, count = [], 0
+        for rulebook in self.laws.rulebooks.values():
+            for case in rulebook.cases:
+                count += 1
+                file, _, line = case.place.rpartition(":")
+                problems += [LawProblem(file, int(line), 1, f"case {case.id}", text) for text in self.run_case(case)]
+        if problems:
+            raise LawError(problems)
+        return count
+
+    def run_case(self, case: Case) -> list[str]:
+        """What a worked case's answer says otherwise than expected."""
+        noon = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)  # the day of a case that states none
+        try:
+            return mismatches(case.expect, self.decide(case.proposal, noon).body)
+        except ProposalError as error:
+            return [f"the proposal is refused: {error}"]
+
+    @cached_property
+    def case_ids(self) -> dict[str, Case]:
+        return {case.id: case for rulebook in self.laws.rulebooks.values() for case in rulebook.cases}
+
+
+def load(root: Path) -> Service:
+    """A service over a `config/` directory whose worked cases all pass. Raises: LawError."""
+    service = Service(compiler.load(root))
+    service.check_cases()
+    return service
+
+
+def _date(proposal: Proposal, now: dt.datetime, timezone: str) -> tuple[dt.date, str]:
+    if proposal.options.as_of:
+        return proposal.options.as_of, "given"
+    if TRANSACTION_DATE in proposal.facts:
+        return proposal.facts[TRANSACTION_DATE], "transaction.date"
+    return now.astimezone(ZoneInfo(timezone)).date(), "today"
+
+
+def _outside(proposal: Proposal, rulebook: Rulebook, as_of: dt.date) -> str | None:
+    """Why the rulebook does not cover the question at all, in words."""
+    head, home = rulebook.head, proposal.facts.get(HOME)
+    if as_of < head.covers_from:
+        return f"The rulebook of {head.title} begins on {head.covers_from}; the law date is {as_of}."
+    if home is not None and (home == rulebook.host or (head.homes is not None and home not in head.homes)):
+        return f"The rulebook of {head.title} does not cover firms registered in {home}."
+    activities = proposal.facts.get(ACTIVITIES)
+    if activities is not None and not activities & set(head.activities):
+        return f"The rulebook of {head.title} covers none of these activities: {', '.join(sorted(activities))}."
+    return None
+
+
+def _not_covered(reason: str) -> dict[str, Any]:
+    lists = "activities plan routes checks duties others recognised left_to_home satisfied only_if not_required missing".split()
+    caveat = {"kind": "not_covered", "text": reason, "ids": []}
+    return {"status": "not_covered", "summary": reason, **{name: [] for name in lists}, "caveats": [caveat], "counts": None}
+
+
+def _outline(decision: Decision) -> dict[str, str]:
+    """Every planned route and requirement with its status: what two decisions are compared by."""
+    return {item.id: item.status for item in decision.items} | {c.route.id: "planned" for c in decision.plan}
+
+
+def _valid_until(decision: Decision, as_of: dt.date) -> dt.date | None:
+    """The first later day on which a version read here starts, ends or is due for review."""
+    days = {c.route.version.provenance.review_by for leg in decision.legs for c in leg.candidates}
+    days |= {item.requirement.version.provenance.review_by for item in decision.items}
+    days |= {decision.law.ends} if decision.law.ends else set()
+    return min((day for day in days if day > as_of), default=None)
+
+
+def _summary_of(body: Any) -> Any:
+    if isinstance(body, dict):
+        return {key: _summary_of(value) for key, value in body.items() if key not in (*_SUMMARY_DROPS, "not_required") or isinstance(value, int)}
+    return [_summary_of(item) for item in body] if isinstance(body, list) else body
