@@ -150,6 +150,10 @@ def requirement_status(requirement: CompiledRequirement, codes: Sequence[int], a
     return "satisfied" if codes[requirement.satisfied] & MUST or requirement.id in attested else "required"
 
 
+def _stop_of(requirement: CompiledRequirement, party: str) -> str:
+    return requirement.version.stops_firm if party == "firm" else requirement.version.stops_other
+
+
 def recognitions(requirement: CompiledRequirement, routes: Iterable[str]) -> list[CompiledRecognition]:
     """The recognitions that count on these routes."""
     return [found for found in requirement.recognitions if found.version.on_routes is None or set(found.version.on_routes) & set(routes)]
@@ -173,21 +177,27 @@ class _Assessment:
 
     # -- who owes what ------------------------------------------------------------------------------------------------
 
-    def party(self, role: str, plays: Mapping[str, str]) -> str:
-        """Who plays a role: the route says, else the facts, else a party of that name. An unknown role is the firm's."""
+    def parties(self, role: str, plays: Mapping[str, str]) -> list[str]:
+        """Who may play a role, first match first: the route says, else the facts, else a party of that name."""
         if role in plays:
-            return plays[role]
+            return [plays[role]]
+        found = []
         for place, party in self.law.roles.get(role, ()):
-            code = self.codes[place]
-            if code & MUST:
-                return party
-            if code & MAY:
-                return "firm"
-        return role if role in PARTIES else "firm"
+            if self.codes[place] & MAY:
+                found.append(party)
+            if self.codes[place] & MUST:
+                return found
+        return [*found, role if role in PARTIES else "firm"]
 
     def _stops(self, requirement: CompiledRequirement, plays: Mapping[str, str]) -> tuple[str, str]:
-        party = self.party(requirement.version.duty_on, plays)
-        return party, requirement.version.stops_firm if party == "firm" else requirement.version.stops_other
+        """Who owes the requirement and what it stops. While nobody can say who plays the role, it is listed as the firm's."""
+        parties = self.parties(requirement.version.duty_on, plays)
+        party = parties[0] if len(set(parties)) == 1 else "firm"
+        return party, _stop_of(requirement, party)
+
+    def _may_stop(self, requirement: CompiledRequirement, plays: Mapping[str, str]) -> set[str]:
+        """What it may stop, whoever turns out to play the role."""
+        return {_stop_of(requirement, party) for party in self.parties(requirement.version.duty_on, plays)}
 
     def status(self, requirement: CompiledRequirement, routes: Iterable[str]) -> str:
         if all(found.version.on_routes is None for found in requirement.recognitions):
@@ -216,8 +226,11 @@ class _Assessment:
         stopped, doubted = [], []
         for id_, stop in self.stops.items() if code & MAY else ():
             requirement = self.law.by_id[id_]
-            if requirement.bears_on(route.id) and self._stops(requirement, route.version.plays)[1] == "trade":
-                (stopped if stop & MUST else doubted).append(id_)
+            if not requirement.bears_on(route.id):
+                continue
+            stops = self._may_stop(requirement, route.version.plays)
+            if "trade" in stops:
+                (stopped if stop & MUST and stops == {"trade"} else doubted).append(id_)
         outstanding = self._outstanding(route) if code & MUST and not stopped and not doubted else 0
         return Candidate(route, route.leg, activity, condition, code, tuple(stopped), tuple(doubted), outstanding)
 

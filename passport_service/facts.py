@@ -13,12 +13,7 @@ from typing import Any
 
 from .calendars import Calendar
 from .conditions import All, Condition, ConditionReader, Leaf, leaves
-from .outcome import (
-    UNKNOWN_CHOICE,
-    UNKNOWN_CIRCUMSTANCE,
-    UNKNOWN_SPECIAL_CHOICE,
-    UNKNOWN_SPECIAL_CIRCUMSTANCE,
-)
+from .outcome import UNKNOWN_CHOICE, UNKNOWN_CIRCUMSTANCE, UNKNOWN_SPECIAL
 from .source import Node, Report
 from .values import IDENTIFIERS, parse_integer
 
@@ -53,9 +48,9 @@ class Fact:
     @property
     def unknown(self) -> int:
         """The code of a leaf on this fact while it is not known."""
-        if self.klass == "circumstance":
-            return UNKNOWN_SPECIAL_CIRCUMSTANCE if self.exceptional else UNKNOWN_CIRCUMSTANCE
-        return UNKNOWN_SPECIAL_CHOICE if self.exceptional else UNKNOWN_CHOICE
+        if self.exceptional:
+            return UNKNOWN_SPECIAL
+        return UNKNOWN_CIRCUMSTANCE if self.klass == "circumstance" else UNKNOWN_CHOICE
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +127,12 @@ def read_catalogue(node: Node, calendars: Mapping[str, Calendar], report: Report
     return _CatalogueReader(report, calendars).read(node)
 
 
+def _text(node: Node) -> Any:
+    """The catalogue's content; the order of bounds says nothing."""
+    found = node.plain()
+    return {**found, "bounds": sorted(found.get("bounds", []), key=str)} if isinstance(found, dict) else found
+
+
 class _CatalogueReader:
     def __init__(self, report: Report, calendars: Mapping[str, Calendar]):
         self.report, self.calendars = report, calendars
@@ -154,7 +155,7 @@ class _CatalogueReader:
             self.report.error(node, f"the catalogue needs {ACTIVITIES}")
         bounds = tuple(filter(None, map(self._bound, self.report.items(keys["bounds"])))) if "bounds" in keys else ()
         return Catalogue(
-            self.facts, titles, exists, self.derived, bounds, self._guard_order(node), core, self.calendars, node.plain()
+            self.facts, titles, exists, self.derived, bounds, self._guard_order(node), core, self.calendars, _text(node)
         )
 
     def _fact(self, name: str, node: Node, groups: Mapping[str, Node]) -> None:

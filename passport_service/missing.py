@@ -98,7 +98,11 @@ def _questions(decision: Decision, walker: Walker) -> Iterator[_Question]:
 def _candidate_facts(decision: Decision, walker: Walker, candidate: Candidate) -> set[str]:
     facts = walker.unknown(candidate.condition, MAY)
     for id_ in candidate.doubted_by:
-        facts |= walker.unknown(decision.law.by_id[id_].stop_condition, STOP)
+        requirement = decision.law.by_id[id_]
+        facts |= walker.unknown(requirement.stop_condition, STOP)
+        if requirement.version.duty_on not in candidate.route.version.plays:
+            for role in decision.law.rulebook.head.roles.get(requirement.version.duty_on, ()):
+                facts |= walker.unknown(role.when, MAY)  # whether it stops anything depends on who owes it
     return facts
 
 

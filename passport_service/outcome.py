@@ -8,7 +8,7 @@ MUST       FALSE: so a set bit means that it holds whatever the unknown facts tu
 MAY        TRUE: so a clear bit means that it cannot hold
 ORDINARY   TRUE, but a leaf on an exceptional fact is FALSE ("unless this is a special case")
 STOP       TRUE, but a leaf on an exceptional fact, a term or an arrangement is FALSE: what only circumstances decide
-SPECIAL    TRUE, but a leaf on a term or an arrangement is FALSE: with STOP clear, a special case alone decides
+SPECIAL    TRUE, but a leaf on an ordinary term or arrangement is FALSE: with STOP clear, a special case alone decides
 
 AND and OR of conditions are AND and OR of codes, because every reading treats a leaf alike wherever it stands
 in a negation normal form. MUST <= STOP <= ORDINARY, SPECIAL <= MAY always.
@@ -24,8 +24,7 @@ CERTAIN, IMPOSSIBLE = 31, 0
 # How a leaf reads while its fact is not known, by the fact's class.
 UNKNOWN_CIRCUMSTANCE = MAY | ORDINARY | STOP | SPECIAL
 UNKNOWN_CHOICE = MAY | ORDINARY  # a term or an arrangement: the firm may bring either about
-UNKNOWN_SPECIAL_CIRCUMSTANCE = MAY | SPECIAL
-UNKNOWN_SPECIAL_CHOICE = MAY
+UNKNOWN_SPECIAL = MAY | SPECIAL  # an exceptional fact, whatever its class
 
 
 class Outcome(enum.Enum):

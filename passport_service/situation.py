@@ -20,7 +20,7 @@ from .outcome import (
     IMPOSSIBLE,
     UNKNOWN_CHOICE,
     UNKNOWN_CIRCUMSTANCE,
-    UNKNOWN_SPECIAL_CHOICE,
+    UNKNOWN_SPECIAL,
     limited,
 )
 
@@ -232,9 +232,8 @@ def _unknown_code(codes: list[int]) -> int:
     """How a derived fact reads while inputs are unknown: as the most exceptional of them, then as circumstances do."""
     if not codes:  # every input is known and still there is no value: beyond a calendar's horizon, or another currency
         return UNKNOWN_CIRCUMSTANCE
-    special = [code for code in codes if not code & 4]
-    if special:
-        return max(special) if all(code & 16 for code in special) else UNKNOWN_SPECIAL_CHOICE
+    if UNKNOWN_SPECIAL in codes:
+        return UNKNOWN_SPECIAL
     return UNKNOWN_CIRCUMSTANCE if UNKNOWN_CIRCUMSTANCE in codes else UNKNOWN_CHOICE
 
 

@@ -1,0 +1,38 @@
+# `make run` and `make test` work on a fresh machine: each installs what it needs into .venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help run test bench check clean
+
+help: ## show this help
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: setup.cfg pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.test: setup.cfg pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@ $(VENV)/.run
+
+run: $(VENV)/.run ## install and serve on 127.0.0.1 (PORT, default 8000)
+	@exec $(BIN)/passport serve
+
+test: $(VENV)/.test ## install what the tests need and run them all
+	$(BIN)/ruff check passport_service tests config bench
+	$(BIN)/python -m pytest
+
+bench: $(VENV)/.test ## microseconds per evaluation and per whole decision
+	$(BIN)/python -m bench
+
+check: $(VENV)/.run ## load the law and run every worked case
+	$(BIN)/passport rulebooks check
+
+clean: ## remove what was installed and built
+	rm -rf $(VENV) build *.egg-info .pytest_cache .hypothesis .ruff_cache

@@ -1,0 +1,16 @@
+"""How gunicorn runs the service. `passport serve` adds where to listen."""
+
+import os
+
+worker_class = "gthread"
+threads = 2  # more buys nothing: the work is computing, not waiting
+preload_app = True  # the law is compiled once, and shared by the workers
+control_socket_disable = True  # nothing here needs it, and a read-only container has no place for it
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
+timeout = 30
+graceful_timeout = 20
+keepalive = 15
+limit_request_line = 4094
+limit_request_fields = 60
+limit_request_field_size = 8190
+loglevel = os.environ.get("PASSPORT_LOG_LEVEL", "warning")

@@ -1,0 +1,201 @@
+"""The command line: decide a proposal, look at the facts, check the law, run the service.
+
+Exit codes: 0 done, 1 the law does not load or a setting cannot be used, 2 wrong usage, 3 the proposal cannot be understood.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from . import __version__, canonical, publish, service
+from .app import create_app
+from .errors import LawError, MalformedError, PassportError, ProposalError, closest
+from .explain import party_words
+from .service import Service
+from .settings import read_settings
+
+REFUSED = 3
+_STATUS_WORDS = {
+    "not_covered": "NOT COVERED: this rulebook does not answer the question",
+    "blocked": "BLOCKED: no route is open as proposed",
+    "undetermined": "UNDETERMINED: facts are missing, nothing may be presumed",
+    "checks_required": "CHECKS REQUIRED: a route is open once these checks are done",
+    "clear": "CLEAR: a route is open and no check remains",
+}
+
+_config = click.option("--config", type=click.Path(path_type=Path, file_okay=False), help="Directory of the law (default: PASSPORT_CONFIG, or the law that came with the package).")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="passport")
+def main() -> None:
+    """Which limited additional checks does the host market require of a broker registered at home?
+
+    Exit codes: 0 done, 1 the law does not load or a setting cannot be used, 2 wrong usage, 3 the proposal cannot be understood.
+    """
+
+
+def _fail(text: str, code: int = 1) -> NoReturn:
+    click.echo(text, err=True)
+    sys.exit(code)
+
+
+def _load(config: Path | None) -> Service:
+    try:
+        return service.load(config or read_settings().config)
+    except LawError as error:
+        _fail(f"The law does not load; {len(error.problems)} mistake(s):\n{error}")
+    except (PassportError, OSError) as error:
+        _fail(str(error))
+
+
+@main.command()
+@click.argument("file", type=click.File("rb"))
+@click.option("--json", "as_json", is_flag=True, help="The answer as canonical JSON, the same bytes as over HTTP.")
+@click.option("--detail", type=click.Choice(["full", "summary"]), default="full", show_default=True, help="summary leaves out why, says and not_required.")
+@_config
+def decide(file: Any, as_json: bool, detail: str, config: Path | None) -> None:
+    """Decide the proposal in FILE (JSON; - for standard input)."""
+    passport = _load(config)
+    try:
+        answer = passport.decide(canonical.load(file.read()), dt.datetime.now(dt.UTC))
+    except MalformedError as error:
+        _fail(str(error), REFUSED)
+    except ProposalError as error:
+        _fail("The proposal cannot be understood:\n" + "\n".join(map(_problem_line, error.problems)), REFUSED)
+    if as_json:
+        sys.stdout.buffer.write(answer.bytes(detail))
+    else:
+        _show(answer.body, Console(soft_wrap=False))
+
+
+def _problem_line(problem: Any) -> str:
+    line = f"  {problem.pointer or '/'}: {problem.detail}"
+    if problem.did_you_mean:
+        line += f"; did you mean {problem.did_you_mean}?"
+    elif problem.allowed:
+        line += f"; allowed: {', '.join(problem.allowed)}"
+    return line
+
+
+@main.command()
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="The catalogue as JSON Schema 2020-12.")
+@_config
+def facts(name: str | None, as_json: bool, config: Path | None) -> None:
+    """List the facts that may be asked, or show the one called NAME (or those of a group)."""
+    catalogue = _load(config).laws.catalogue
+    if as_json:
+        sys.stdout.buffer.write(canonical.dump(publish.facts_schema(catalogue)))
+        return
+    found = [fact for fact in catalogue.given() if name in (None, fact.name, fact.group)]
+    if not found:
+        meant = closest(name or "", [*catalogue.facts, *catalogue.groups])
+        _fail(f"There is no fact or group {name!r}." + (f" Did you mean {meant}?" if meant else ""), 2)
+    console = Console()
+    if len(found) == 1:
+        fact = found[0]
+        console.print(f"[bold]{fact.name}[/bold]  {fact.type}, {fact.klass}{', exceptional' if fact.exceptional else ''}\n{fact.question}\n{fact.help}")
+        for value, words in fact.values.items():
+            console.print(f"  {value}: {words}")
+        return
+    _table(console, ("fact", "type", "class", "question"), ((fact.name, fact.type, fact.klass, fact.question) for fact in found))
+
+
+@main.group()
+def rulebooks() -> None:
+    """The law as written."""
+
+
+@rulebooks.command()
+@_config
+def check(config: Path | None) -> None:
+    """Load the law, run every worked case, and report every mistake with file, line, column and path."""
+    passport = _load(config)
+    rows = []
+    for rulebook in passport.laws.rulebooks.values():
+        counts = publish.rulebook_line(rulebook)["counts"]
+        rows.append((rulebook.host, rulebook.head.version, *(str(counts[key]) for key in ("routes", "requirements", "recognitions", "notices", "definitions", "cases")), rulebook.digest[:19]))
+    _table(Console(), ("host", "version", "routes", "requirements", "recognitions", "notices", "definitions", "cases", "digest"), rows)
+    click.echo("The law loads and every worked case passes.")
+
+
+@main.command()
+@click.option("--port", type=click.IntRange(1, 65535), help="Port (default: PORT, or 8000).")
+def serve(port: int | None) -> None:
+    """Run the service with gunicorn."""
+    from .server import run  # only this command needs gunicorn
+
+    try:
+        settings = read_settings()
+        settings = replace(settings, port=port or settings.port)
+        here = f"http://{settings.host}:{settings.port}"
+        click.echo(f"Passport {__version__}: loading the law and running its worked cases", err=True)
+        app = create_app(settings)
+    except LawError as error:
+        _fail(f"The law does not load; {len(error.problems)} mistake(s):\n{error}")
+    except PassportError as error:
+        _fail(str(error))
+    click.echo(f"  start page  {here}/\n  API         {here}/v1/decisions\n  documents   {here}/docs", err=True)
+    run(app, settings)
+
+
+# -- an answer for people -------------------------------------------------------------------------------------------------
+
+
+def _table(console: Console, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
+    table = Table(*columns, box=None, header_style="bold", pad_edge=False)
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+
+
+def _show(body: Mapping[str, Any], console: Console) -> None:
+    console.print(f"[bold]{_STATUS_WORDS[body['status']]}[/bold]")
+    console.print(f"{body['home'] or 'home unknown'} -> {body['host']}, law of {body['as_of']} ({body['as_of_source']}), valid until {body['valid_until'] or 'not said'}")
+    console.print(body["summary"])
+    if body["plan"]:
+        titles = {row["id"]: row for row in body["routes"]}
+        console.print("\n[bold]Route[/bold]")
+        for row in body["plan"]:
+            route = titles[row["route"]]
+            console.print(f"  {row['route']} {route['title']} ({route['cite']['text']}; {route['standing'].replace('_', ' ')})")
+    _show_routes(body, console)
+    for name, title in (("checks", "Before the trade"), ("duties", "Later, by the firm"), ("others", "By others")):
+        if body[name]:
+            console.print(f"\n[bold]{title}[/bold]")
+            _table(console, ("due", "id", "status", "who", "what", "under"), ((row["due"].replace("_", " "), row["id"], row["status"], party_words(row["party"]), row["do"], row["cite"]["text"]) for row in body[name]))
+    for name, title in (("recognised", "Recognised"), ("left_to_home", "Left to home supervision"), ("satisfied", "In place")):
+        if body[name]:
+            console.print(f"\n[bold]{title}[/bold]: " + ", ".join(f"{row['id']} {row['title']}" for row in body[name]))
+    if body["only_if"]:
+        console.print("\n[bold]Only in special cases[/bold]")
+        _table(console, ("id", "what", "when"), ((row["id"], row["title"], row["if"]) for row in body["only_if"]))
+    if body["missing"]:
+        console.print("\n[bold]Facts still missing[/bold], in the order in which to ask")
+        _table(console, ("fact", "question", "settles"), ((row["fact"], row["question"], f"{row['settles_what']}: {', '.join(row['settles'][:6])}{' …' if len(row['settles']) > 6 else ''}") for row in body["missing"]))
+    if body["caveats"]:
+        console.print("\n[bold]Caveats[/bold]")
+        for row in body["caveats"]:
+            console.print(f"  {row['kind'].replace('_', ' ')}: {row['text']} {', '.join(row['ids'])}".rstrip())
+
+
+def _show_routes(body: Mapping[str, Any], console: Console) -> None:
+    if body["status"] not in ("blocked", "undetermined"):
+        return
+    console.print("\n[bold]Routes[/bold]")
+    rows = []
+    for row in body["routes"]:
+        why = "; ".join(f"{found['fact']} {found['value']}" for found in row["why"]) if row["status"] == "closed" else ", ".join(row["stopped_by"] or row["missing"] or row["doubted_by"])
+        opens = "; ".join(sorted({found["fact"] for found in row["would_open_if"]}))
+        rows.append((row["id"], row["title"], "stopped" if row["stopped_by"] else row["status"], why, opens))
+    _table(console, ("id", "route", "status", "because of", "would need another"), rows)

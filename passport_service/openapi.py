@@ -1,0 +1,193 @@
+"""The OpenAPI 3.1 document: generated from the catalogue, the answer's shape and the table of problems."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import apispec.core
+from apispec import APISpec
+
+from . import __version__, publish
+from .compiler import Laws
+from .rulebook import DUE, LEGS, PARTIES, STANDINGS, STOPS
+
+# RFC 10008: apispec's table of methods is older.
+if "query" not in apispec.core.VALID_METHODS_OPENAPI_V3:
+    apispec.core.VALID_METHODS_OPENAPI_V3.append("query")
+
+EXAMPLE = {
+    "host": "US",
+    "as_of": "2026-12-01",
+    "registration": {"home": "GB", "authority": "FCA", "kinds": ["investment_firm"], "number": "122702", "status": "authorised"},
+    "firm": {"place_in_host": False, "host_status": []},
+    "transaction": {
+        "date": "2026-12-01",
+        "activities": ["deal_as_principal"],
+        "host_firm": "none",
+        "securities_act_basis": "registered_class_secondary",
+    },
+    "client": {"kind": "insurance_company", "location": "US", "solicited": True, "total_assets": {"amount": "40000000", "currency": "USD"}},
+    "token": {"model": "custodial_entitlement", "isin": "US0378331005", "issuer_country": "US", "us_listed": True, "same_rights": True},
+    "venue": {"kind": "otc"},
+}
+
+
+def openapi(laws: Laws, problems: Mapping[str, Any]) -> dict[str, Any]:
+    """The document as plain JSON."""
+    spec = APISpec(
+        title="Passport",
+        version=__version__,
+        openapi_version="3.1.0",
+        info={"description": "Which limited additional checks does the host market require of a broker registered at home? A missing fact is never an error."},
+    )
+    for name, schema in _components(laws).items():
+        spec.components.schema(name, schema)
+    _decisions(spec, problems)
+    for path, summary, of in _READS:
+        names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
+        parameters = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
+        found = {"summary": summary, "responses": {"200": _reply("As loaded.", of)}}
+        if names:
+            found |= {"parameters": parameters, "responses": {**found["responses"], "404": _problem(problems, 404)}}
+        spec.path(path, operations={"get": found})
+    return spec.to_dict()
+
+
+_OBJECT = {"type": "object"}
+_READS = (
+    ("/v1/facts", "The fact catalogue as JSON Schema 2020-12", _OBJECT),
+    ("/v1/rulebooks", "The rulebooks held", _OBJECT),
+    ("/v1/rulebooks/{host}", "One host's law as loaded", _OBJECT),
+    ("/v1/requirements/{id}", "One requirement: versions, citations, provenance, cases", {"$ref": "#/components/schemas/Provision"}),
+    ("/v1/routes/{id}", "One route: versions, citations, provenance, cases", {"$ref": "#/components/schemas/Provision"}),
+    ("/v1/scenarios", "The scenarios held", _OBJECT),
+    ("/readyz", "Whether rulebooks are compiled, and which", _OBJECT),
+)
+
+
+def _decisions(spec: APISpec, problems: Mapping[str, Any]) -> None:
+    replies = {
+        "200": _reply("The decision; every status of it is 200.", {"$ref": "#/components/schemas/Decision"})
+        | {"headers": {name: {"schema": {"type": "string"}} for name in ("ETag", "Rulebook-Version", "Rulebook-Digest", "X-Request-Id")}},
+        **{str(status): _problem(problems, status) for status in (400, 406, 413, 415, 422, 503)},
+    }
+    operation = {
+        "summary": "Decide one proposal",
+        "parameters": [
+            {"name": "detail", "in": "query", "schema": {"enum": ["full", "summary"]}, "description": "summary leaves out why, says and not_required"},
+            {"name": "Prefer", "in": "header", "schema": {"type": "string"}, "description": "return=minimal is detail=summary"},
+        ],
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Proposal"}, "example": EXAMPLE}},
+        },
+        "responses": replies,
+    }
+    spec.path("/v1/decisions", operations={"post": operation, "query": operation | {"summary": "The same, declared safe (RFC 10008)"}})
+
+
+def _reply(text: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {"description": text, "content": {"application/json": {"schema": schema}}}
+
+
+def _problem(problems: Mapping[str, Any], status: int) -> dict[str, Any]:
+    titles = "; ".join(page.title for page in problems.values() if page.status == status)
+    return {"description": titles, "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+
+
+# -- shapes -------------------------------------------------------------------------------------------------------------
+
+
+def _obj(required: str, **properties: Any) -> dict[str, Any]:
+    return {"type": "object", "required": required.split(), "properties": properties}
+
+
+_TEXT = {"type": "string"}
+_MAYBE = {"type": ["string", "null"]}
+_TEXTS = {"type": "array", "items": _TEXT}
+_DAY = {"type": "string", "format": "date"}
+
+
+def _ref(name: str) -> dict[str, Any]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _list(name: str) -> dict[str, Any]:
+    return {"type": "array", "items": _ref(name)}
+
+
+def _components(laws: Laws) -> dict[str, Any]:
+    facts = publish.facts_schema(laws.catalogue)
+    groups = _rerooted(facts["properties"])
+    options = {
+        "host": {"type": "string", "pattern": "^[A-Z]{2}$", "description": f"The host market; held: {', '.join(sorted(laws.rulebooks))}"},
+        "as_of": {**_DAY, "description": "The date whose law is applied; otherwise the transaction's date, otherwise today in the host's zone"},
+        "scenario": _TEXT,
+        "rulebook": {**_TEXT, "description": "The digest of the rulebook to decide under"},
+        "attested": {**_TEXTS, "description": "Requirements whose evidence the firm says it holds"},
+        "prefer": {**_TEXTS, "description": "Routes to prefer, best first"},
+        "rely_on_staff_positions": {"type": "boolean", "default": True},
+    }
+    proposal = {"type": "object", "required": ["host"], "additionalProperties": False, "properties": {**options, **groups}}
+    definitions = _rerooted(facts["$defs"])
+    return {"Proposal": proposal, "Money": definitions["money"], "Unknown": definitions["unknown"], **_answer_shapes()}
+
+
+def _rerooted(value: Any) -> Any:
+    """The same schema with its $defs among the components."""
+    if isinstance(value, dict):
+        places = {"#/$defs/money": _ref("Money"), "#/$defs/unknown": _ref("Unknown")}
+        return places[value["$ref"]] if value.get("$ref") in places else {key: _rerooted(item) for key, item in value.items()}
+    return [_rerooted(item) for item in value] if isinstance(value, list) else value
+
+
+def _answer_shapes() -> dict[str, Any]:
+    standing, due, stops, party = {"enum": list(STANDINGS)}, {"enum": list(DUE)}, {"enum": list(STOPS)}, {"enum": PARTIES}
+    status = {"enum": ["not_covered", "blocked", "undetermined", "checks_required", "clear"]}
+    reasons = {"why": _list("Reason")}
+    lists = {name: _list("Requirement") for name in ("checks", "duties", "others")}
+    lists |= {name: _list("Settled") for name in ("recognised", "left_to_home", "satisfied")}
+    return {
+        "Decision": _obj(
+            "id status summary host home as_of as_of_source valid_until scenario activities plan routes checks duties others recognised "
+            "left_to_home satisfied only_if missing caveats counts today rulebook service",
+            id=_TEXT, status=status, summary=_TEXT, host=_TEXT, home=_MAYBE, as_of=_DAY,
+            as_of_source={"enum": ["given", "transaction.date", "today"]}, valid_until=_MAYBE, scenario=_MAYBE,
+            activities={"type": "array", "items": _obj("activity status", activity=_TEXT, status=status)},
+            plan={"type": "array", "items": _obj("leg activity route outstanding", leg={"enum": list(LEGS)}, activity=_MAYBE, route=_TEXT, outstanding={"type": "integer"})},
+            routes=_list("Route"), **lists,
+            only_if={"type": "array", "items": {**_obj("id title if"), "properties": {"id": _TEXT, "title": _TEXT, "if": _TEXT}}},
+            not_required=_TEXTS, missing=_list("Missing"),
+            caveats={"type": "array", "items": _obj("kind text ids", kind=_TEXT, text=_TEXT, ids=_TEXTS)},
+            counts={"type": ["object", "null"]}, today={"type": ["object", "null"]}, rulebook={"type": ["object", "null"]}, service=_TEXT,
+        ),
+        "Route": _obj(
+            "id leg title standing activities status live dead stopped_by doubted_by outstanding cite provenance missing not_with",
+            id=_TEXT, leg={"enum": list(LEGS)}, title=_TEXT, standing=standing, activities=_TEXTS, status={"enum": ["open", "closed", "undetermined"]},
+            live={"type": "boolean"}, dead={"type": "boolean"}, stopped_by=_TEXTS, doubted_by=_TEXTS, outstanding={"type": "integer"},
+            cite=_ref("Citation"), says=_TEXT, provenance=_ref("Provenance"), **reasons, would_open_if=_list("Reason"), missing=_TEXTS, not_with=_TEXTS,
+        ),
+        "Requirement": _obj(
+            "id title status routes stops duty_on party due do evidence deadline amount cite standing provenance missing",
+            id=_TEXT, title=_TEXT, status={"enum": ["failed", "undetermined", "required"]}, topic=_TEXT, routes=_TEXTS, stops=stops, duty_on=_TEXT, party=party,
+            due=due, do=_TEXT, evidence=_TEXTS, deadline={"type": ["object", "null"]}, deadline_note=_MAYBE, amount={"type": ["array", "null"]}, amount_note=_MAYBE,
+            cite=_ref("Citation"), says=_TEXT, standing=standing, provenance=_ref("Provenance"), **reasons, missing=_TEXTS,
+        ),
+        "Settled": _obj("id title by", id=_TEXT, title=_TEXT, by=_TEXT, cite=_ref("Citation"), **reasons),
+        "Missing": _obj(
+            "fact question type settles settles_what asked consequences",
+            fact=_TEXT, question=_TEXT, type=_TEXT, unit=_MAYBE, allowed={"type": ["array", "null"]}, currencies={"type": ["array", "null"]}, settles=_TEXTS,
+            settles_what={"enum": ["status", "check", "route"]}, asked={"type": "boolean"}, open_point={"type": ["object", "null"]},
+            consequences={"type": "array", "items": {"type": "object", "required": ["if", "then"], "properties": {"if": _TEXT, "then": _TEXT}}},
+        ),
+        "Reason": _obj("fact value test outcome", fact=_TEXT, value=_TEXT, test=_TEXT, outcome={"enum": ["true", "false", "unknown"]}),
+        "Citation": _obj("text url", text=_TEXT, url=_MAYBE),
+        "Provenance": _obj("read confidence reviewed_on review_by", read={"enum": ["primary", "secondary", "not_read"]}, confidence={"type": "integer", "minimum": 1, "maximum": 5}, reviewed_on=_DAY, review_by=_DAY),
+        "Provision": _obj("id kind host versions cases", id=_TEXT, kind=_TEXT, host=_TEXT, versions={"type": "array", "items": _OBJECT}, cases=_TEXTS),
+        "Problem": _obj(
+            "type title status detail request_id",
+            type=_TEXT, title=_TEXT, status={"type": "integer"}, detail=_TEXT, request_id=_MAYBE,
+            errors={"type": "array", "items": _obj("pointer detail", pointer=_TEXT, detail=_TEXT, allowed=_TEXTS, did_you_mean=_TEXT)},
+        ),
+    }

@@ -1,0 +1,223 @@
+"""The law and the catalogue as loaded, as JSON: for integrators, for browsers, and for whoever checks a citation."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from .compiler import Laws
+from .conditions import All, Any_, Condition, Constant, Leaf, Not, Ref, leaf_text, value_text
+from .errors import UnknownNameError
+from .explain import cite_json, provenance_json
+from .facts import Catalogue, Fact
+from .rulebook import Case, Provision, Rulebook, Step, Version
+from .values import CURRENCIES, plain
+
+
+# -- conditions -------------------------------------------------------------------------------------------------------
+
+
+def condition_json(condition: Condition) -> Any:
+    """A condition as it is written in a rulebook."""
+    match condition:
+        case Constant(holds):
+            return "always" if holds else "never"
+        case All(parts):
+            return {"all": [condition_json(part) for part in parts]}
+        case Any_(parts):
+            return {"any": [condition_json(part) for part in parts]}
+        case Not(part):
+            return {"not": condition_json(part)}
+        case Ref(definition=name):
+            return {"definition": name}
+        case Leaf(fact=fact, operator=operator, value=value):
+            return {fact: {operator: _operand(operator, value)}}
+    raise TypeError(f"not a condition: {condition!r}")
+
+
+def _operand(operator: str, value: Any) -> Any:
+    if operator in ("in", "not_in"):
+        return [value_text(item) for item in value]
+    if value == ():
+        return []
+    return value if isinstance(value, int) and not isinstance(value, bool) else value_text(value)
+
+
+def condition_words(condition: Condition) -> str:
+    """A condition as one English sentence without a full stop."""
+    match condition:
+        case Constant(holds):
+            return "always" if holds else "never"
+        case All(parts) | Any_(parts):
+            word = " and " if isinstance(condition, All) else " or "
+            texts = [condition_words(part) for part in parts]
+            return word.join(f"({text})" if isinstance(part, (All, Any_)) else text for text, part in zip(texts, parts, strict=True))
+        case Not(part):
+            return f"it is not so that {condition_words(part)}"
+        case Ref(definition=name):
+            return f"“{name.replace('_', ' ')}” holds"
+        case Leaf():
+            return f"{condition.fact} {leaf_text(condition)}"
+    raise TypeError(f"not a condition: {condition!r}")
+
+
+# -- provisions -------------------------------------------------------------------------------------------------------
+
+
+def provision_json(rulebook: Rulebook, provision: Provision) -> dict[str, Any]:
+    """One provision with all its versions, and the worked cases that speak of it."""
+    found = {
+        "id": provision.id,
+        "kind": provision.kind.removesuffix("s"),
+        "host": rulebook.host,
+        "leg": provision.leg or None,
+        "versions": [version_json(version) for version in provision.versions],
+        "recognitions": [r.id for r in rulebook.recognitions.values() if any(provision.id in version.requirements for version in r.versions)],
+        "cases": [case.id for case in rulebook.cases if _speaks_of(case, provision.id)],
+    }
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _speaks_of(case: Case, id_: str) -> bool:
+    return id_ in case.expect.get("plan", ()) or id_ in case.expect.get("routes", {}) or id_ in case.expect.get("requirements", {})
+
+
+def version_json(version: Version) -> dict[str, Any]:
+    """A version as loaded, every field of it. Shapes: conditions as written and in words."""
+    found: dict[str, Any] = {"cite": cite_json(version.cite), "provenance": provenance_json(version.provenance)}
+    for name in type(version).__dataclass_fields__:
+        value = getattr(version, name)
+        if isinstance(value, Condition):
+            found[name] = condition_json(value)
+            found[f"{name}_words"] = condition_words(value)
+        elif name not in found:
+            found["from" if name == "begins" else name] = _plain(value)
+    return found
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return plain(value)
+    if isinstance(value, Step):
+        return {**_plain(value.what), "when": condition_json(value.when)}
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, (tuple, list)) else value
+
+
+def rulebook_json(rulebook: Rulebook) -> dict[str, Any]:
+    """A whole rulebook: head, legs, sources and every provision."""
+    kinds = ("definitions", "routes", "requirements", "recognitions", "notices")
+    return {
+        **rulebook_line(rulebook),
+        "legs": {leg: {"needed_when": condition_json(condition)} for leg, condition in rulebook.legs.items()},
+        "sources": {id_: dict(source) for id_, source in rulebook.sources.items()},
+        **{kind: [provision_json(rulebook, provision) for provision in getattr(rulebook, kind).values()] for kind in kinds},
+        "cases": [{"id": case.id, "title": case.title, "note": case.note or None, "proposal": case.proposal, "expect": _plain(case.expect)} for case in rulebook.cases],
+    }
+
+
+def rulebook_line(rulebook: Rulebook) -> dict[str, Any]:
+    head = rulebook.head
+    return {
+        "rulebook": rulebook.name,
+        "host": rulebook.host,
+        "title": head.title,
+        "version": head.version,
+        "digest": rulebook.digest,
+        "covers": {
+            "from": head.covers_from.isoformat(),
+            "homes": "any" if head.homes is None else list(head.homes),
+            "activities": list(head.activities),
+        },
+        "counts": {kind: len(getattr(rulebook, kind)) for kind in ("definitions", "routes", "requirements", "recognitions", "notices", "cases")},
+    }
+
+
+def find_provision(laws: Laws, kind: str, id_: str) -> tuple[Rulebook, Provision]:
+    """A requirement or route by its id. Raises: UnknownNameError."""
+    for rulebook in laws.rulebooks.values():
+        found = getattr(rulebook, kind).get(id_)
+        if found is not None:
+            return rulebook, found
+    known = [known for rulebook in laws.rulebooks.values() for known in getattr(rulebook, kind)]
+    raise UnknownNameError(kind.removesuffix("s"), id_, known)
+
+
+def find_rulebook(laws: Laws, host: str) -> Rulebook:
+    """Raises: UnknownNameError."""
+    if host not in laws.rulebooks:
+        raise UnknownNameError("rulebook of the host", host, laws.rulebooks)
+    return laws.rulebooks[host]
+
+
+# -- the catalogue ------------------------------------------------------------------------------------------------------
+
+_MONEY = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["amount", "currency"],
+    "properties": {"amount": {"type": "string", "pattern": r"^\d{1,18}(\.\d{1,8})?$"}, "currency": {"enum": sorted(CURRENCIES)}},
+}
+_SHAPES: dict[str, dict[str, Any]] = {
+    "yes_no": {"type": "boolean"},
+    "choice": {"type": "string"},
+    "set": {"type": "array", "uniqueItems": True, "items": {"type": "string"}},
+    "country": {"type": "string", "pattern": "^[A-Z]{2}$"},
+    "code": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$"},
+    "money": {"anyOf": [{"$ref": "#/$defs/money"}, {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/money"}}]},
+    "integer": {"type": "integer"},
+    "decimal": {"type": "string", "pattern": r"^-?\d{1,18}(\.\d{1,8})?$"},
+    "date": {"type": "string", "format": "date"},
+    "text": {"type": "string", "minLength": 1, "maxLength": 200},
+    "identifier": {"type": "string"},
+}
+
+
+def facts_schema(catalogue: Catalogue) -> dict[str, Any]:
+    """The catalogue as JSON Schema 2020-12, with the questions, units and allowed values."""
+    groups: dict[str, Any] = {}
+    for fact in catalogue.given():
+        group = groups.setdefault(
+            fact.group,
+            {"type": "object", "title": catalogue.groups[fact.group], "additionalProperties": False, "properties": {}},
+        )
+        group["properties"][fact.name.partition(".")[2]] = _fact_schema(fact)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "The facts of a proposal",
+        "description": "Absent means not known. null is refused. A set given is the whole set.",
+        "type": "object",
+        "properties": groups,
+        "$defs": {
+            "money": _MONEY,
+            "unknown": {"type": "object", "const": {"unknown": True}, "description": "asked, and cannot be said"},
+        },
+    }
+
+
+def _fact_schema(fact: Fact) -> dict[str, Any]:
+    shape = dict(_SHAPES[fact.type])
+    if fact.values:
+        allowed = {"enum": list(fact.values)}
+        shape = {**shape, "items": allowed} if fact.type == "set" else {**shape, **allowed}
+    found: dict[str, Any] = {
+        "title": fact.question,
+        "description": fact.help or None,
+        "anyOf": [shape, {"$ref": "#/$defs/unknown"}],
+        "x-fact": fact.name,
+        "x-type": fact.type,
+        "x-class": fact.klass,
+        "x-exceptional": fact.exceptional or None,
+        "x-only-if": fact.only_if or None,
+        "x-unit": fact.unit,
+        "x-scheme": fact.scheme,
+        "x-values": dict(fact.values) or None,
+        "x-asked-when": condition_json(fact.asked_when) if fact.asked_when is not None else None,
+        "x-open-point": dict(fact.open_point) if fact.open_point else None,
+    }
+    return {key: value for key, value in found.items() if value is not None}

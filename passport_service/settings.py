@@ -1,0 +1,57 @@
+"""Everything that comes from outside: the environment, and where the law lies. Nothing else reads either."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import PassportError
+
+HERE = Path(__file__).resolve().parent
+
+
+class SettingsError(PassportError):
+    """A setting cannot be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Units: `max_body` bytes."""
+
+    config: Path
+    host: str
+    port: int
+    workers: int
+    max_body: int
+
+
+def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Settings from the environment. Raises: SettingsError naming the variable."""
+    return Settings(
+        config=_config(environ),
+        host=environ.get("HOST", "127.0.0.1"),
+        port=_number(environ, "PORT", 8000, 1, 65535),
+        workers=_number(environ, "PASSPORT_WORKERS", os.cpu_count() or 1, 1, 256),
+        max_body=_number(environ, "PASSPORT_MAX_BODY", 65536, 1024, 16 * 1024 * 1024),
+    )
+
+
+def _config(environ: Mapping[str, str]) -> Path:
+    stated = environ.get("PASSPORT_CONFIG")
+    # In a checkout the law lies beside the package; installed, it lies inside it.
+    candidates = [Path(stated)] if stated else [HERE / "config", HERE.parent / "config"]
+    for path in candidates:
+        if (path / "facts.yaml").is_file():
+            return path
+    raise SettingsError(f"no rulebooks at {' or '.join(map(str, candidates))}; PASSPORT_CONFIG names the directory that holds facts.yaml")
+
+
+def _number(environ: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
+    text = environ.get(name, "")
+    if not text:
+        return default
+    if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
+        raise SettingsError(f"{name} is {text!r}; expected a whole number from {low} to {high}")
+    return int(text)
