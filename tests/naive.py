@@ -1,0 +1,100 @@
+"""The oracle: conditions evaluated by walking the tree, one reading of the unknown facts at a time.
+
+Written apart from the service's evaluators, on plain values: what a condition means, with no thought for speed.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from passport_service.conditions import All, Any_, Constant, Leaf, Not, Ref
+
+KLEENE_FALSE, KLEENE_UNKNOWN, KLEENE_TRUE = 0, 1, 2
+
+# For each reading: which classes of unknown fact it leaves open. A leaf on any other reads as FALSE, also under `not`.
+READINGS = {
+    "may": lambda fact: True,
+    "ordinary": lambda fact: not fact.exceptional,
+    "stop": lambda fact: not fact.exceptional and fact.klass == "circumstance",
+    "special": lambda fact: fact.exceptional or fact.klass == "circumstance",
+    "must": lambda fact: False,
+}
+_COMPARE = {
+    "exceeds": lambda v, t: v > t,
+    "at_least": lambda v, t: v >= t,
+    "below": lambda v, t: v < t,
+    "at_most": lambda v, t: v <= t,
+    "before": lambda v, t: v < t,
+    "on_or_after": lambda v, t: v >= t,
+}
+
+
+def leaf_value(leaf: Leaf, facts: dict, cannot_apply: set) -> bool | None:
+    """True, False, or None for not known. `facts` holds plain values, money as {currency: Decimal}."""
+    if leaf.fact in cannot_apply:
+        return False
+    if leaf.fact not in facts:
+        return None
+    value, operand = facts[leaf.fact], leaf.value
+    if leaf.operator == "includes":
+        return operand in value
+    if operand == ():
+        return (len(value) == 0) == (leaf.operator == "is")
+    if leaf.operator in ("is", "is_not"):
+        return (value == operand) == (leaf.operator == "is")
+    if leaf.operator in ("in", "not_in"):
+        return any(value == one for one in operand) == (leaf.operator == "in")
+    if isinstance(value, dict):
+        amount, currency = operand
+        return _COMPARE[leaf.operator](value[currency], amount) if currency in value else None
+    return _COMPARE[leaf.operator](value, operand)
+
+
+def bounded_leaf(leaf: Leaf, low, high) -> bool | None:
+    """A threshold on a value known only to lie in [low, high]; None where both sides are possible."""
+    threshold = leaf.value[0] if isinstance(leaf.value, tuple) else leaf.value
+    step = Decimal("0.001")
+    far = Decimal(10) ** 20
+    ends = [low if low is not None else -far, high if high is not None else far]
+    tries = [value for value in (*ends, threshold, threshold - step, threshold + step) if ends[0] <= value <= ends[1]]
+    found = {_COMPARE[leaf.operator](value, threshold) for value in tries}
+    return found.pop() if len(found) == 1 else None
+
+
+def holds(condition, reading, world, positive=True) -> bool:
+    """Whether a condition (or its negation) holds under one reading of what is not known."""
+    match condition:
+        case Constant(holds=value):
+            return value is positive
+        case Not(part):
+            return holds(part, reading, world, not positive)
+        case Ref(definition=name):
+            return holds(world.definitions[name], reading, world, positive)
+        case All(parts) | Any_(parts):
+            values = [holds(part, reading, world, positive) for part in parts]
+            return all(values) if isinstance(condition, All) is positive else any(values)
+        case Leaf():
+            value = world.leaf(condition)
+            if value is None:
+                return READINGS[reading](world.fact(condition.fact))
+            return value is positive
+    raise TypeError(condition)
+
+
+def kleene(condition, world) -> int:
+    """Strong Kleene, written from its table."""
+    match condition:
+        case Constant(holds=value):
+            return KLEENE_TRUE if value else KLEENE_FALSE
+        case Not(part):
+            return 2 - kleene(part, world)
+        case Ref(definition=name):
+            return kleene(world.definitions[name], world)
+        case All(parts):
+            return min(kleene(part, world) for part in parts)
+        case Any_(parts):
+            return max(kleene(part, world) for part in parts)
+        case Leaf():
+            value = world.leaf(condition)
+            return KLEENE_UNKNOWN if value is None else KLEENE_TRUE if value else KLEENE_FALSE
+    raise TypeError(condition)

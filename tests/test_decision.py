@@ -1,0 +1,324 @@
+"""What a decision says, on small law written out here and on random law."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from passport_service.outcome import MAY, MUST
+from passport_service.reasons import Walker
+from passport_service.service import Service
+from passport_service.situation import situate
+
+from .shipped import NOW
+from .worlds import CITE, PROVENANCE, Maker, catalogue, laws_of
+
+seeds = st.integers(0, 2**32 - 1)
+CATALOGUE = catalogue()
+DAY = dt.date(2026, 11, 23)
+BODY = {"host": "US", "registration": {"home": "GB"}, "transaction": {"activities": ["deal"], "date": "2026-11-23"}}
+
+
+def version(**more):
+    return {"from": "2020-01-01", "title": "t", "standing": "in_force", "cite": CITE, "says": "s", "provenance": PROVENANCE, **more}
+
+
+def route(id_, opens_when="always", leg="status", **more):
+    own = {"activities": ["deal"]} if leg == "status" else {}
+    return {"id": id_, "leg": leg, "versions": [version(opens_when=opens_when, **{**own, **more})]}
+
+
+def requirement(id_, **more):
+    own = {"duty_on": "firm", "due": "pre_trade", "stops": "trade", "applies_when": "always", "check": {"do": "do it"}, **more}
+    return {"id": id_, "versions": [version(**own)]}
+
+
+def decide(routes, requirements=(), legs=None, **more):
+    """The answer of a small law to BODY with changes; `facts` merges into it."""
+    facts, options = more.pop("facts", {}), more.pop("options", {})
+    content = Maker(random.Random(0)).rulebook()
+    never = {"needed_when": "never"}
+    content |= {"definitions": [], "recognitions": [], "routes": list(routes), "requirements": list(requirements), **more}
+    content["legs"] = {"venue": never, "form": never, "promotion": never, **(legs or {})}
+    content["head"]["roles"] = more.pop("roles", {})
+    body = {**BODY, **options}
+    for name, value in facts.items():
+        group, _, member = name.partition(".")
+        body[group] = {**body.get(group, {}), member: value}
+    return Service(laws_of(content, CATALOGUE)).decide(body, NOW).body
+
+
+def statuses(answer):
+    from passport_service.cases import requirement_statuses
+
+    return requirement_statuses(answer)
+
+
+def test_an_open_route_without_requirements_is_clear():
+    assert decide([route("R")])["status"] == "clear"
+
+
+def test_a_leg_without_any_route_is_blocked_and_never_clear():
+    assert decide([])["status"] == "blocked"
+
+
+def test_an_unknown_circumstance_in_the_only_route_is_undetermined_and_asked():
+    answer = decide([route("R", {"c.flag": {"is": "yes"}})])
+    assert (answer["status"], [row["fact"] for row in answer["missing"]]) == ("undetermined", ["c.flag"])
+
+
+def test_a_closed_route_says_why_and_a_term_says_what_would_open_it():
+    closed = {"all": [{"t.venue": {"is": "otc"}}, {"c.flag": {"is": "yes"}}]}
+    answer = decide([route("R", closed)], facts={"t.venue": "floor", "c.flag": True})
+    (row,) = answer["routes"]
+    assert answer["status"] == "blocked"
+    assert [(found["fact"], found["value"], found["test"]) for found in row["why"]] == [("t.venue", "floor", "is otc")]
+    assert [found["fact"] for found in row["would_open_if"]] == ["t.venue"]
+
+
+def test_a_circumstance_that_closes_a_route_offers_nothing_to_change():
+    answer = decide([route("R", {"all": [{"t.venue": {"is": "otc"}}, {"c.flag": {"is": "yes"}}]})], facts={"t.venue": "floor", "c.flag": False})
+    assert answer["routes"][0]["would_open_if"] == []
+
+
+@pytest.mark.parametrize(
+    ("facts", "status", "requirement_status"),
+    [
+        ({}, "undetermined", "undetermined"),
+        ({"c.flag": True}, "blocked", "failed"),
+        ({"c.flag": False}, "checks_required", "required"),
+    ],
+)
+def test_a_stop_on_a_circumstance_is_three_valued(facts, status, requirement_status):
+    answer = decide([route("R")], [requirement("Q", failed_when={"c.flag": {"is": "yes"}})], facts=facts)
+    assert (answer["status"], statuses(answer)["Q"]) == (status, (requirement_status,))
+
+
+@pytest.mark.parametrize("leaf", [{"t.flag": {"is": "yes"}}, {"a.capital": {"below": "10 USD"}}])
+def test_an_unknown_term_or_arrangement_stops_nothing(leaf):
+    answer = decide([route("R")], [requirement("Q", failed_when=leaf)])
+    assert (answer["status"], statuses(answer)["Q"]) == ("checks_required", ("required",))
+
+
+def test_an_unknown_special_case_is_only_if_and_a_special_stop_keeps_its_status():
+    special = {"x.short": {"is": "yes"}}
+    answer = decide([route("R")], [requirement("Q1", applies_when=special), requirement("Q2", failed_when=special)])
+    assert statuses(answer) == {"Q1": ("only_if",), "Q2": ("required", "only_if")}
+    assert [row["if"] for row in answer["only_if"]] == ["only if it is short", "stops the trade only if it is short"]
+    assert "x.short" not in [row["fact"] for row in answer["missing"]]
+
+
+def test_unknown_evidence_means_do_the_check_and_known_evidence_satisfies():
+    rule = requirement("Q", satisfied_when={"a.signed": {"is": "yes"}})
+    assert statuses(decide([route("R")], [rule])) == {"Q": ("required",)}
+    assert statuses(decide([route("R")], [rule], facts={"a.signed": False})) == {"Q": ("required",)}
+    done = decide([route("R")], [rule], facts={"a.signed": True})
+    assert (done["status"], done["satisfied"][0]["by"]) == ("clear", "facts")
+
+
+def test_attestation_satisfies_and_is_said_to_be_unverified():
+    answer = decide([route("R")], [requirement("Q")], options={"attested": ["Q"]})
+    assert (answer["status"], answer["satisfied"][0]["by"], [c["kind"] for c in answer["caveats"]]) == ("clear", "attested", ["attested"])
+
+
+def test_attestation_does_not_undo_a_failure():
+    answer = decide([route("R")], [requirement("Q", failed_when="always")], options={"attested": ["Q"]})
+    assert (answer["status"], statuses(answer)["Q"]) == ("blocked", ("failed",))
+
+
+def test_recognition_stands_apart_from_what_is_left_to_home_and_both_lift_a_stop():
+    rules = [requirement("Q1", failed_when="always"), requirement("Q2", failed_when="always")]
+    rows = [
+        {"id": "D1", "versions": [version(requirements=["Q1"], mode="relied_on", when="always")]},
+        {"id": "D2", "versions": [version(requirements=["Q2"], mode="by_absence", when="always")]},
+    ]
+    answer = decide([route("R")], rules, recognitions=rows)
+    assert (answer["status"], [r["id"] for r in answer["recognised"]], [r["id"] for r in answer["left_to_home"]]) == ("clear", ["Q1"], ["Q2"])
+
+
+def test_an_unknown_recognition_does_not_relieve_and_its_fact_is_asked():
+    row = {"id": "D", "versions": [version(requirements=["Q"], mode="relied_on", when={"c.flag": {"is": "yes"}})]}
+    answer = decide([route("R")], [requirement("Q")], recognitions=[row])
+    assert (statuses(answer)["Q"], [m["fact"] for m in answer["missing"]]) == (("required",), ["c.flag"])
+
+
+def test_what_another_owes_after_the_trade_is_no_check():
+    rules = [
+        requirement("Q1", duty_on="client", due="post_trade"),
+        requirement("Q2", due="post_trade"),
+        requirement("Q3", duty_on="client", stops="nothing"),
+        requirement("Q4", duty_on="client"),
+    ]
+    answer = decide([route("R")], rules)
+    found = {name: [row["id"] for row in answer[name]] for name in ("checks", "duties", "others")}
+    assert found == {"checks": ["Q4"], "duties": ["Q2"], "others": ["Q3", "Q1"]}
+    assert answer["checks"][0]["do"] == "See that the client does this: do it"
+
+
+def test_a_stop_on_settlement_leaves_the_trade_open_and_says_so():
+    answer = decide([route("R")], [requirement("Q", due="post_trade", stops="settlement", failed_when="always")])
+    assert (answer["status"], [c["kind"] for c in answer["caveats"]]) == ("checks_required", ["settlement_stopped"])
+
+
+def test_who_owes_a_duty_decides_whether_it_stops_and_while_unknown_it_may():
+    rules = [requirement("Q", duty_on="uk_firm", stops={"firm": "trade", "other": "nothing"}, failed_when="always")]
+    roles = {"uk_firm": [{"when": {"c.flag": {"is": "yes"}}, "party": "firm"}, {"party": "uk_firm"}]}
+    content = {"routes": [route("R")], "requirements": rules}
+
+    def status(facts):
+        base = Maker(random.Random(0)).rulebook() | {"definitions": [], "recognitions": [], **content}
+        base["head"]["roles"] = roles
+        base["legs"] = {leg: {"needed_when": "never"} for leg in ("venue", "form", "promotion")}
+        answer = Service(laws_of(base, CATALOGUE)).decide({**BODY, "c": facts}, NOW).body
+        return answer["status"], [m["fact"] for m in answer["missing"]]
+
+    assert status({}) == ("undetermined", ["c.flag"])
+    assert status({"flag": True})[0] == "blocked"
+    assert status({"flag": False})[0] == "checks_required"
+
+
+def test_the_plan_takes_law_before_orders_before_staff_then_fewest_checks_then_id():
+    rules = [requirement("Q", on_routes=["A"])]
+    routes = [route("A"), route("B"), route("C"), route("S", standing="staff_position")]
+    assert [row["route"] for row in decide(routes, rules)["plan"]] == ["B"]
+    assert [row["route"] for row in decide(routes, rules, options={"prefer": ["S"]})["plan"]] == ["S"]
+
+
+def test_exclusive_routes_are_never_planned_together():
+    routes = [route("A", not_with=["F"]), route("B", standing="order"), route("F", leg="form")]
+    answer = decide(routes, legs={"form": {"needed_when": "always"}})
+    assert sorted(row["route"] for row in answer["plan"]) == ["B", "F"]
+    alone = decide([routes[0], routes[2]], legs={"form": {"needed_when": "always"}})
+    assert (alone["status"], alone["plan"]) == ("blocked", [])
+
+
+def test_a_need_that_terms_leave_open_counts_as_none_and_one_that_circumstances_leave_open_does_not():
+    routes = [route("A")]
+    assert decide(routes, legs={"form": {"needed_when": {"t.flag": {"is": "yes"}}}})["status"] == "clear"
+    unsure = decide(routes, legs={"form": {"needed_when": {"c.flag": {"is": "yes"}}}})
+    assert (unsure["status"], [m["fact"] for m in unsure["missing"]]) == ("undetermined", ["c.flag"])
+
+
+def test_every_activity_needs_its_own_route_and_one_not_covered_is_named():
+    both = {"transaction.activities": ["deal", "advise"]}
+    answer = decide([route("A")], facts=both)
+    assert (answer["status"], answer["activities"]) == (
+        "blocked",
+        [{"activity": "advise", "status": "blocked"}, {"activity": "deal", "status": "clear"}],
+    )
+    partly = decide([route("A")], facts={"transaction.activities": ["deal", "keep"]})
+    assert (partly["status"], partly["activities"][1]) == ("not_covered", {"activity": "keep", "status": "not_covered"})
+
+
+def test_absent_activities_are_the_first_missing_fact():
+    answer = decide([route("A")], options={"transaction": {}})
+    assert (answer["status"], answer["missing"][0]["fact"]) == ("undetermined", "transaction.activities")
+
+
+def test_staff_positions_are_evaluated_both_ways():
+    routes = [route("A", {"c.flag": {"is": "yes"}}), route("S", standing="staff_position")]
+    relied = decide(routes, facts={"c.flag": False})
+    assert (relied["status"], [(c["kind"], c["ids"]) for c in relied["caveats"]]) == ("clear", [("staff_position", ["S"])])
+    strict = decide(routes, facts={"c.flag": False}, options={"rely_on_staff_positions": False})
+    assert strict["status"] == "blocked"
+
+
+def test_a_strict_definition_is_false_or_open_as_it_says():
+    def strict(**extra):
+        definition = {"id": "d", "versions": [version(standing="staff_position", when="always", **extra)]}
+        return decide([route("A", {"definition": "d"})], definitions=[definition], options={"rely_on_staff_positions": False})["status"]
+
+    assert (strict(), strict(without="unknown")) == ("blocked", "undetermined")
+
+
+def test_a_fact_asked_and_not_known_stays_missing_and_last():
+    rules = [requirement("Q", applies_when={"c.wide": {"is": "yes"}})]
+    answer = decide([route("R", {"c.flag": {"is": "yes"}})], rules, facts={"c.flag": {"unknown": True}})
+    assert [(m["fact"], m["asked"]) for m in answer["missing"]] == [("c.wide", False), ("c.flag", True)]
+
+
+def test_a_guarded_fact_is_not_asked_before_its_guard():
+    answer = decide([route("R", {"c.deep": {"at_least": "1"}})])
+    assert [m["fact"] for m in answer["missing"]] == ["c.flag"]
+
+
+def test_a_threshold_in_another_currency_is_unknown_and_names_the_currency_wanted():
+    answer = decide([route("R", {"c.size": {"exceeds": "10 USD"}})], facts={"c.size": {"amount": "99", "currency": "GBP"}})
+    assert (answer["status"], answer["missing"][0]["fact"], answer["missing"][0]["currencies"]) == ("undetermined", "c.size", ["USD"])
+
+
+def test_two_dates_name_what_would_change():
+    later = {**version(opens_when="never", standing="closed", activities=["deal"]), "from": "2026-12-01"}
+    changing = {"id": "R", "leg": "status", "versions": [version(opens_when="always", activities=["deal"]), later]}
+    answer = decide([changing], options={"as_of": "2026-11-23"}, facts={"transaction.date": "2026-12-01"})
+    assert (answer["status"], [(c["kind"], c["ids"]) for c in answer["caveats"]]) == ("clear", [("two_dates", ["R"])])
+    assert answer["valid_until"] == "2026-12-01"
+
+
+# -- reasons, against the oracle of trying every subset ------------------------------------------------------------------
+
+
+@given(seeds)
+@settings(max_examples=120, deadline=None)
+def test_why_is_a_smallest_set_of_facts_that_forces_the_outcome(seed):
+    rng = random.Random(seed)
+    maker = Maker(rng)
+    law = laws_of(maker.rulebook(), CATALOGUE).law("US", DAY)
+    full = maker.facts()
+    facts = dict(rng.sample(sorted(full.items(), key=lambda item: item[0]), 7))
+    situation = situate(CATALOGUE, facts)
+    walker = Walker(law, situation)
+    for condition in law.conditions[:12]:
+        code = walker.code(condition)
+        if code & MUST or not code & MAY:
+            reasons = walker.why(condition)
+            behind = {fact for reason in reasons for fact in _stated_behind(walker, reason.fact, facts)}
+            assert _forces(law, {name: facts[name] for name in behind}, condition, code), (condition, behind)
+            for smaller in itertools.combinations(facts, max(len(behind) - 1, 0)) if behind else ():
+                assert not _forces(law, {name: facts[name] for name in smaller}, condition, code), (condition, behind, smaller)
+
+
+def _stated_behind(walker, name, facts):
+    from passport_service.conditions import Leaf
+
+    behind = walker.facts_behind(Leaf(name, "is", None)) if name not in facts else {name}
+    inferred_from = {"p.exists": ("p.kind",), "c.wide": ("c.narrow",), "c.narrow": ("c.wide",)}
+    return {fact if fact in facts else next(stated for stated in inferred_from[fact] if stated in facts) for fact in behind}
+
+
+def _forces(law, facts, condition, code) -> bool:
+    found = Walker(law, situate(CATALOGUE, facts)).code(condition)
+    return bool(found & MUST) if code & MUST else not found & MAY
+
+
+# -- order ---------------------------------------------------------------------------------------------------------------
+
+
+@given(seeds)
+@settings(max_examples=60, deadline=None)
+def test_shuffling_rules_and_facts_changes_no_byte_of_the_answer(seed):
+    rng = random.Random(seed)
+    maker = Maker(rng)
+    content = maker.rulebook()
+    full = maker.facts()
+    facts = {name: full[name] for name in rng.sample(sorted(full), len(full) // 2)} | {"registration.home": "GB"}
+    shuffled = {**content, **{kind: rng.sample(content[kind], len(content[kind])) for kind in ("definitions", "routes", "requirements", "recognitions")}}
+    one = Service(laws_of(content)).decide(_body(facts), NOW).bytes()
+    items = rng.sample(sorted(facts.items(), key=lambda item: item[0]), len(facts))
+    other = Service(laws_of(shuffled, catalogue(rng))).decide(_body(dict(items)), NOW).bytes()
+    assert one == other
+
+
+def _body(facts):
+    from passport_service.schemas import as_json
+
+    body = {"host": "US"}
+    for name, value in facts.items():
+        group, _, member = name.partition(".")
+        body.setdefault(group, {})[member] = as_json(value)
+    return body

@@ -1,0 +1,142 @@
+"""The index against the oracle, on random law and random facts."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+from decimal import Decimal
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from passport_service.outcome import MAY, MUST, ORDINARY, SPECIAL, STOP
+from passport_service.situation import situate
+
+from . import naive
+from .worlds import Maker, catalogue, laws_of
+
+seeds = st.integers(0, 2**32 - 1)
+CATALOGUE = catalogue()
+DAY = dt.date(2026, 11, 23)
+
+
+class World:
+    """What the oracle knows: plain facts, and what follows from them by its own lights."""
+
+    def __init__(self, law, facts):
+        self.law, self.facts = law, dict(facts)
+        self.definitions = {name: law.definition(name) for name in law.definitions}
+        known = self.facts
+        if any(name.startswith("p.") and name != "p.exists" for name in known):
+            known.setdefault("p.exists", True)
+        if known.get("c.narrow") is True:
+            known.setdefault("c.wide", True)
+        if known.get("c.wide") is False:
+            known.setdefault("c.narrow", False)
+        self.cannot_apply = set()
+        if known.get("p.exists") is False:
+            self.cannot_apply.add("p.kind")
+        if known.get("c.flag") is False:
+            self.cannot_apply.add("c.inner")
+        if known.get("c.inner") is False or "c.inner" in self.cannot_apply:
+            self.cannot_apply.add("c.deep")
+        if "c.day" in known and "transaction.date" in known:
+            known["derived.gap"] = (known["transaction.date"] - known["c.day"]).days
+            work = CATALOGUE.calendars["test"].between(known["c.day"], known["transaction.date"])
+            if work is not None:
+                known["derived.work"] = work
+
+    def fact(self, name):
+        return CATALOGUE.facts[name]
+
+    def leaf(self, leaf):
+        value = naive.leaf_value(leaf, self.facts, self.cannot_apply)
+        if value is None and leaf.fact in ("c.part", "c.size"):
+            currency = leaf.value[1]
+            other = self.facts.get("c.size" if leaf.fact == "c.part" else "c.part", {}).get(currency)
+            if other is not None:
+                return naive.bounded_leaf(leaf, *((None, other) if leaf.fact == "c.part" else (other, None)))
+        return value
+
+
+def some_of(rng, facts):
+    """A random part of the facts."""
+    share = rng.choice([0.0, 0.3, 0.7, 1.0])
+    return {name: value for name, value in facts.items() if rng.random() < share}
+
+
+@given(seeds)
+@settings(max_examples=300, deadline=None)
+def test_index_says_what_the_naive_evaluator_says_under_every_reading(seed):
+    rng = random.Random(seed)
+    maker = Maker(rng)
+    law = laws_of(maker.rulebook(), CATALOGUE).law("US", DAY)
+    facts = some_of(rng, maker.facts())
+    for reading in (law, law.strict) if law.strict is not None else (law,):
+        world = World(reading, facts)
+        codes = reading.evaluate(situate(CATALOGUE, facts)).codes
+        for number, condition in enumerate(reading.conditions):
+            code = codes[reading.index.place[number]]
+            if reading is law:
+                kleene = naive.kleene(condition, world)
+                assert (bool(code & MUST), bool(code & MAY)) == (kleene == 2, kleene > 0), condition
+            found = {name: bool(code & bit) for name, bit in (("must", MUST), ("stop", STOP), ("special", SPECIAL), ("ordinary", ORDINARY), ("may", MAY))}
+            if not _open_text(reading, condition):
+                assert found == {name: naive.holds(condition, name, world) for name in found}, condition
+
+
+def _open_text(law, condition) -> bool:
+    """Whether the condition reads a definition that the strict law leaves open (the oracle has no such constant)."""
+    from passport_service.conditions import Constant, Ref, leaves
+
+    return any(
+        isinstance(leaf, Ref) and (law.definition(leaf.definition) == Constant(None) or _open_text(law, law.definition(leaf.definition))) for leaf, _ in leaves(condition)
+    )
+
+
+@given(seeds)
+@settings(max_examples=150, deadline=None)
+def test_learning_a_fact_only_ever_settles(seed):
+    rng = random.Random(seed)
+    maker = Maker(rng)
+    law = laws_of(maker.rulebook(), CATALOGUE).law("US", DAY)
+    full = maker.facts()
+    order = rng.sample(sorted(full), len(full))
+    known, before = {}, law.evaluate(situate(CATALOGUE, {})).codes
+    for name in order:
+        known[name] = full[name]
+        after = law.evaluate(situate(CATALOGUE, known)).codes
+        for old, new in zip(before, after, strict=True):
+            assert not (old & MUST and not new & MUST), f"TRUE was lost on learning {name}"
+            assert not (not old & MAY and new & MAY), f"FALSE was lost on learning {name}"
+        before = after
+
+
+def test_a_threshold_is_exact_to_the_last_place():
+    from passport_service.conditions import Leaf
+    from passport_service.index import Index
+
+    hundred = (Decimal(100000000), "USD")
+    operators = ("exceeds", "at_least", "below", "at_most")
+    index = Index(CATALOGUE, [Leaf("c.size", operator, hundred) for operator in operators], {})
+    found = {}
+    for text in ("99999999.99999999", "100000000", "100000000.00000001"):
+        codes = index.evaluate(situate(CATALOGUE, {"c.size": {"USD": Decimal(text)}})).codes
+        found[text] = [bool(codes[place] & MUST) for place in index.place]
+    assert found == {
+        "99999999.99999999": [False, False, True, True],
+        "100000000": [False, True, False, True],
+        "100000000.00000001": [True, True, False, False],
+    }
+
+
+def test_a_condition_of_many_alternatives_is_lifted_and_not_multiplied_out():
+    from passport_service.conditions import All, Any_, Leaf
+    from passport_service.index import Index
+
+    leaves = [Leaf("c.kind", "is", "one"), Leaf("c.flag", "is", True), Leaf("c.place", "is", "GB"), Leaf("c.tags", "includes", "red")]
+    wide = All(tuple(Any_((leaves[n % 4], leaves[(n + 1) % 4], Leaf("c.count", "exceeds", n))) for n in range(12)))
+    index = Index(CATALOGUE, [wide], {})
+    assert max(len(stratum.layers) for stratum in [*index._strata, index._top]) <= 64
+    facts = {"c.kind": "one", "c.flag": False, "c.place": "GB", "c.tags": frozenset(), "c.count": 99}
+    assert index.evaluate(situate(CATALOGUE, facts)).codes[0] & MUST
