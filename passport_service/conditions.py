@@ -230,7 +230,7 @@ class ConditionReader:
         allowed = [name for name, known in OPERATORS.items() if type_ in known.types]
         if operator not in allowed:
             suits = ", ".join(allowed) or "none: it is not for conditions"
-            self.report.error(child, f"the operator {operator!r} does not suit a {type_} fact; these do: {suits}")
+            self.report.error(child, f"the operator {operator!r} does not suit a fact of type {type_}; these do: {suits}")
             return None
         return operator, child
 

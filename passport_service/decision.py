@@ -303,6 +303,14 @@ def _plan(legs: Sequence[Leg], options: Options, firm_ground: frozenset[tuple[st
     return min(_combinations(choices), key=total, default=None)
 
 
+def _exclude_each_other(legs: Sequence[Leg]) -> bool:
+    """Whether exclusive routes leave no combination at all, whatever is still unknown."""
+    possible = [[candidate for candidate in leg.candidates if not candidate.dead] for leg in legs]
+    if not any(candidate.route.version.not_with for choices in possible for candidate in choices):
+        return False
+    return next(iter(_combinations(possible)), None) is None
+
+
 def _status(found: _Assessment, legs: Sequence[Leg], plan: Sequence[Candidate] | None, items: Sequence[Item], home_unknown: bool) -> str:
     """The status, first match wins, of these legs with the requirements of their plan. Law: design §3."""
     needed = [leg for leg in legs if leg.need & MUST]
@@ -310,8 +318,7 @@ def _status(found: _Assessment, legs: Sequence[Leg], plan: Sequence[Candidate] |
         blocked = all(leg.blocked for leg in legs if leg.name == "status") or any(leg.blocked for leg in legs if leg.name != "status")
     else:
         blocked = any(leg.blocked for leg in needed)
-    possible = [[candidate for candidate in leg.candidates if not candidate.dead] for leg in needed]
-    if blocked or (not found.activities_unknown and plan is None and next(iter(_combinations(possible)), None) is None):
+    if blocked or (not found.activities_unknown and _exclude_each_other(needed)):
         return "blocked"
     if found.uncovered:
         return "not_covered"

@@ -268,7 +268,7 @@ class _CatalogueReader:
     def _input(self, node: Node, types: tuple[str, ...] | None) -> Fact | None:
         fact = self._known(self.report.text(node), node)
         if fact and types and fact.type not in types:
-            self.report.error(node, f"{fact.name} is a {fact.type} fact; expected {' or '.join(types)}")
+            self.report.error(node, f"the type of {fact.name} is {fact.type}; expected {' or '.join(types)}")
             return None
         return fact
 

@@ -14,18 +14,18 @@ from .facts import Catalogue
 from .rulebook import Provision
 from .source import Node, Report
 
-# place -> (may read an arrangement, may read an exceptional fact)
+# place -> (may read an arrangement, may read an exceptional fact, the place in words)
 _PLACES = {
-    "route": ("no", "no"),
-    "leg": ("no", "no"),
-    "role": ("no", "no"),
-    "applies": ("no", "positive"),
-    "failed": ("positive", "positive"),
-    "satisfied": ("yes", "yes"),
-    "recognition": ("yes", "no"),
-    "step": ("yes", "yes"),
-    "notice": ("yes", "yes"),
-    "definition": ("yes", "yes"),  # judged where it is used
+    "route": ("no", "no", "in a route"),
+    "leg": ("no", "no", "in the need of a leg"),
+    "role": ("no", "no", "in a role"),
+    "applies": ("no", "positive", "in `applies_when`"),
+    "failed": ("positive", "positive", "in `failed_when`"),
+    "satisfied": ("yes", "yes", ""),
+    "recognition": ("yes", "no", "in a recognition"),
+    "step": ("yes", "yes", ""),
+    "notice": ("yes", "yes", ""),
+    "definition": ("yes", "yes", ""),  # judged where it is used
 }
 
 
@@ -86,12 +86,12 @@ class _Check:
         fact = self.catalogue.facts.get(leaf.fact)
         if fact is None or node is None:
             return
-        arrangement, exceptional = _PLACES[place]
+        arrangement, exceptional, where = _PLACES[place]
         turned = not positive or leaf.operator in NEGATIVE
         says_no = (leaf.value is False) is positive if isinstance(leaf.value, bool) else False
         if fact.klass == "arrangement" and arrangement != "yes" and (arrangement == "no" or says_no):
-            how = "as a bare no: not yet arranged is a check, not a failure" if arrangement == "positive" else f"in a {place} condition: it is a check"
+            how = "as a bare no: not yet arranged is a check, not a failure" if arrangement == "positive" else f"{where}: it is a check"
             self.report.error(node, f"{fact.name} is an arrangement and may not stand {how}")
         if fact.exceptional and exceptional != "yes" and (exceptional == "no" or turned or says_no):
-            how = "under `not`, as no, or turned round" if exceptional == "positive" else f"in a {place} condition"
+            how = "under `not`, as no, or turned round" if exceptional == "positive" else where
             self.report.error(node, f"{fact.name} is exceptional and may not stand {how}: it never excuses anything")

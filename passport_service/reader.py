@@ -85,6 +85,8 @@ class RulebookReader:
         self.catalogue, self.report = catalogue, report
         self.sources: dict[str, dict[str, str]] = {}
         self.refs: list[Ref] = []
+        self.roles: set[str] = set(PARTIES)
+        self.roles_used: list[Node] = []
         self.ids: list[tuple[str, Node]] = []  # (kind, node) of every id referred to
         self.checks: list[tuple[str, Condition]] = []  # (place, condition) still to be checked for the classes of its facts
         self.recognising: list[tuple[Node, RecognitionVersion]] = []
@@ -104,6 +106,7 @@ class RulebookReader:
         if None in top.values():
             return None
         head = self._head(top["head"])
+        self.roles |= head.roles.keys() if head else set()
         legs = self._legs(top["legs"])
         found = {kind: self._provisions(kind, parts.get(kind, [])) for kind in _KINDS}
         self._check_references(found)
@@ -225,11 +228,12 @@ class RulebookReader:
         return DefinitionVersion(**common, when=self._condition(keys["when"], "definition"), without_unknown=unknown)
 
     def _routes(self, common: dict[str, Any], keys: Mapping[str, Node], leg: str) -> RouteVersion:
-        if (leg == "status") != ("activities" in keys):
+        if leg and (leg == "status") != ("activities" in keys):
             self.report.error(keys["opens_when"], "a route of the leg `status`, and only that, lists its `activities`")
         activities = self._names(keys["activities"], self.catalogue.activities, "activity") if "activities" in keys else ()
         plays = {}
         for role, child in (self.report.open_mapping(keys["plays"]) if "plays" in keys else {}).items():
+            self.roles.add(role)
             plays[role] = self.report.one_of(child, PARTIES, "party") or ""
         opens = self._condition(keys["opens_when"], "route", self.catalogue.activities if leg == "status" else None)
         not_with = self._ids("routes", keys["not_with"]) if "not_with" in keys else ()
@@ -247,7 +251,7 @@ class RulebookReader:
         return RequirementVersion(
             **common,
             topic=(self.report.text(keys["topic"]) or "") if "topic" in keys else "",
-            duty_on=self.report.text(keys["duty_on"]) or "",
+            duty_on=self._role_name(keys["duty_on"]),
             due=self.report.one_of(keys["due"], DUE, "time") or DUE[0],
             stops_firm=firm or "nothing",
             stops_other=other or "nothing",
@@ -344,7 +348,7 @@ class RulebookReader:
             return
         name = self.report.one_of(node, self.catalogue.facts, "fact")
         if name and self.catalogue.facts[name].type not in types:
-            self.report.error(node, f"{name} is a {self.catalogue.facts[name].type} fact; expected {' or '.join(types)}")
+            self.report.error(node, f"the type of {name} is {self.catalogue.facts[name].type}; expected {' or '.join(types)}")
 
     def _names(self, node: Node, allowed: Mapping[str, str], what: str) -> tuple[str, ...]:
         return tuple(name for item in self.report.items(node, empty=False) if (name := self.report.one_of(item, allowed, what)))
@@ -355,9 +359,15 @@ class RulebookReader:
 
     # -- what only the whole rulebook can tell ---------------------------------------------------------------------------------
 
+    def _role_name(self, node: Node) -> str:
+        self.roles_used.append(node)
+        return self.report.text(node) or ""
+
     def _check_references(self, found: Mapping[str, Mapping[str, Provision]]) -> None:
         for ref in self.refs:
             self.report.one_of(ref.node, found["definitions"], "definition")
+        for node in self.roles_used:
+            self.report.one_of(node, sorted(self.roles), "role or party")
         for kind, node in self.ids:
             self.report.one_of(node, found[kind], kind.removesuffix("s"))
         check_placement(self.catalogue, self.report, found["definitions"], self.checks)

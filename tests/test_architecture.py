@@ -1,0 +1,101 @@
+"""The house rules: which way imports point, who may use which library, and who may touch the world."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parent.parent / "passport_service"
+# The order in which modules may import is the order in which a newcomer reads them.
+ORDER = (
+    "errors outcome values canonical source conditions calendars facts situation schemas "
+    "rulebook placement cases reader index compiler "
+    "decision reasons missing explain service publish "
+    "settings openapi api app server cli"
+).split()
+LIBRARIES = {
+    "values": {"stdnum"},
+    "canonical": {"orjson"},
+    "source": {"yaml"},
+    "schemas": {"marshmallow"},
+    "openapi": {"apispec"},
+    "api": {"flask"},
+    "app": {"flask", "werkzeug"},
+    "server": {"flask", "gunicorn"},
+    "cli": {"click", "rich"},
+}
+STANDARD = {
+    "__future__", "ast", "base64", "bisect", "collections", "dataclasses", "datetime", "decimal", "difflib", "enum", "functools", "graphlib",
+    "hashlib", "itertools", "json", "logging", "operator", "os", "pathlib", "re", "secrets", "sys", "threading", "typing", "zoneinfo",
+}  # fmt: skip
+# Who may read the clock, the environment, files.
+CLOCK, ENVIRONMENT, FILES = {"app", "cli"}, {"settings"}, {"source", "settings", "reader", "cli"}
+
+
+def modules() -> list[str]:
+    return sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__")
+
+
+def tree(name: str) -> ast.Module:
+    return ast.parse((PACKAGE / f"{name}.py").read_text())
+
+
+def imports(name: str) -> set[tuple[str, str]]:
+    """(kind, module) of every import: ours, or by its top-level name."""
+    found = set()
+    for node in ast.walk(tree(name)):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            found |= {("ours", node.module)} if node.module else {("ours", alias.name) for alias in node.names if alias.name != "__version__"}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(("theirs", node.module.partition(".")[0]))
+        elif isinstance(node, ast.Import):
+            found |= {("theirs", alias.name.partition(".")[0]) for alias in node.names}
+    return found
+
+
+def attributes(name: str) -> set[str]:
+    return {ast.unparse(node) for node in ast.walk(tree(name)) if isinstance(node, ast.Attribute)}
+
+
+def test_every_module_stands_in_the_order():
+    assert modules() == sorted(ORDER)
+
+
+@pytest.mark.parametrize("name", ORDER)
+def test_imports_point_left(name):
+    ours = {module for kind, module in imports(name) if kind == "ours"}
+    assert ours <= set(ORDER[: ORDER.index(name)])
+
+
+@pytest.mark.parametrize("name", ORDER)
+def test_a_library_is_used_only_where_it_belongs(name):
+    theirs = {module for kind, module in imports(name) if kind == "theirs"} - STANDARD
+    assert theirs <= LIBRARIES.get(name, set())
+
+
+@pytest.mark.parametrize("name", ORDER)
+def test_only_edges_touch_the_clock_the_environment_and_files(name):
+    used = attributes(name)
+    clock = {text for text in used if text.endswith((".now", ".today", ".utcnow")) or text.startswith("time.")}
+    assert not clock or name in CLOCK
+    assert not {text for text in used if text.startswith("os.environ")} or name in ENVIRONMENT
+    files = {text for text in used if text.endswith((".read_text", ".read_bytes", ".write_text", ".glob", ".rglob", ".iterdir", ".is_file"))}
+    assert not files or name in FILES
+    calls = {ast.unparse(node.func) for node in ast.walk(tree(name)) if isinstance(node, ast.Call)}
+    assert "open" not in calls and "print" not in calls
+
+
+@pytest.mark.parametrize("name", ORDER)
+def test_rooms_stay_small(name):
+    assert len((PACKAGE / f"{name}.py").read_text().splitlines()) <= 400
+    for node in ast.walk(tree(name)):
+        if isinstance(node, ast.FunctionDef) and name != "openapi":
+            assert node.end_lineno - node.lineno < 60, f"{name}.{node.name} does not fit on a screen"
+
+
+def test_status_codes_stand_only_at_the_edge():
+    for name in ORDER[: ORDER.index("settings")]:
+        numbers = {node.value for node in ast.walk(tree(name)) if isinstance(node, ast.Constant) and isinstance(node.value, int)}
+        assert not numbers & {400, 404, 405, 406, 413, 415, 422, 429, 503}, name
