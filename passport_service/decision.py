@@ -248,7 +248,8 @@ class _Assessment:
         found, elsewhere = [], []
         for requirement in self.law.requirements:
             bearing = [route for route in routes if requirement.bears_on(route.id)]
-            if not bearing:
+            # What bears on every route is listed even where all are closed: a hit must be reported all the same.
+            if not bearing and requirement.version.on_routes is not None:
                 elsewhere.append(requirement.id)
                 continue
             role = requirement.version.duty_on
@@ -380,7 +381,7 @@ def _activity_status(
     # Exclusive routes are a matter of the whole: where they leave no plan, each activity is judged by itself.
     chosen = [c for c in plan if c.activity in ("", activity)] if plan is not None else _plan(own, found.options, None)
     names = {route.id for route in _routes_in_question(own, chosen or ())}
-    bearing = [item for item in items if names & set(item.routes)]
+    bearing = [item for item in items if not item.routes or names & set(item.routes)]
     uncovered, found.uncovered = found.uncovered, []
     try:
         return _status(found, own, chosen, bearing, home_unknown)
