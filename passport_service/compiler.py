@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from .conditions import NEVER, OPEN, All, Condition, Not, Ref, bind, leaves
+from .conditions import NEVER, OPEN, All, Condition, Leaf, Not, Ref, bind, leaf_text, leaves
 from .errors import LawError, LawProblem
 from .facts import Catalogue
 from .index import Evaluation, Index
@@ -106,6 +106,26 @@ class Law:
         """The same law without what rests on a staff position; None when nothing here does."""
         staff = any(version.standing == STAFF for version in self.definitions.values())
         return _Strict(self) if staff or any(route.version.standing == STAFF for route in self.routes) else None
+
+    @cached_property
+    def leaves(self) -> list[Leaf]:
+        """Every leaf that a reason may speak of, each once, in an order that does not depend on how the law is written."""
+        guards = [fact.asked_when for fact in self.catalogue.facts.values() if fact.asked_when is not None]
+        written = [*self.conditions, *(version.when for version in self.definitions.values()), *guards]
+        found = {(leaf.fact, leaf_text(leaf)): leaf for condition in written for leaf, _ in leaves(condition) if isinstance(leaf, Leaf)}
+        return [found[key] for key in sorted(found)]
+
+    @cached_property
+    def leaf_ranks(self) -> dict[tuple[str, str], int]:
+        return {(leaf.fact, leaf_text(leaf)): rank for rank, leaf in enumerate(self.leaves)}
+
+    @cached_property
+    def fact_names(self) -> list[str]:
+        return sorted(self.catalogue.facts)
+
+    @cached_property
+    def fact_ranks(self) -> dict[str, int]:
+        return {name: rank for rank, name in enumerate(self.fact_names)}
 
     def staff_definitions(self, condition: Condition) -> set[str]:
         """The definitions resting on a staff position that a condition reads, also through others."""

@@ -5,9 +5,8 @@ Walks the conditions as written, so that a reason speaks of the leaves an office
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
 from .compiler import Law
@@ -18,7 +17,9 @@ from .situation import Situation
 
 _ALTERNATIVES = 24  # how many smallest sets are kept at each node: enough for exactness at the size of a provision
 
-Choice = frozenset[Leaf]
+# A set of leaves that forces an outcome. Shapes: bit masks of (the stated facts behind them, the leaves), by the law's ranks.
+Choice = tuple[int, int]
+_NOTHING: Choice = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,9 @@ class Walker:
     def __init__(self, law: Law, situation: Situation):
         self.law, self.situation = law, situation
         self.catalogue = situation.catalogue
-        self._codes: dict[tuple[int, bool], int] = {}  # by identity: hashing a condition costs more than walking it
+        # By identity: hashing a condition costs more than walking it.
+        self._codes: dict[tuple[int, bool], int] = {}
+        self._found: dict[tuple[int, bool, bool], list[Choice]] = {}
 
     def code(self, condition: Condition, positive: bool = True) -> int:
         """The code of a condition; the index says the same of all at once."""
@@ -70,37 +73,54 @@ class Walker:
         code = self.code(condition)
         if not code & MUST and code & MAY:
             return []
-        found = self._forcing(condition, bool(code & MUST))
-        leaves = min(found, key=self._size) if found else ()
-        return sorted({self.reason(leaf) for leaf in leaves}, key=lambda reason: (reason.fact, reason.test))
+        return self._reasons(self._forcing(condition, bool(code & MUST))[:1])
 
-    def _size(self, leaves: Choice) -> tuple[int, int, list[tuple[str, str]]]:
-        facts = {fact for leaf in leaves for fact in self.facts_behind(leaf)}
-        return len(facts), len(leaves), sorted((leaf.fact, leaf_text(leaf)) for leaf in leaves)
+    def _reasons(self, choices: Iterable[Choice]) -> list[Reason]:
+        leaves = 0
+        for _, own in choices:
+            leaves |= own
+        found = {self.reason(self.law.leaves[rank]) for rank in _bits(leaves)}
+        return sorted(found, key=lambda reason: (reason.fact, reason.test))
 
     def _forcing(self, condition: Condition, held: bool) -> list[Choice]:
         """Sets of leaves each of which alone makes the condition TRUE (held) or FALSE; smallest first."""
-        match condition:
-            case Constant(holds):
-                return [frozenset()] if holds is held else []
-            case Not(part):
-                return self._forcing(part, not held)
-            case Ref(definition=name):
-                return self._forcing(self.law.definition(name), held)
-            case Leaf():
-                settled = self.code(condition)
-                return [frozenset([condition])] if settled == (CERTAIN if held else IMPOSSIBLE) else []
-        parts = [self._forcing(part, held) for part in condition.parts]  # type: ignore[union-attr]
-        return self._every(parts) if isinstance(condition, All) is held else self._smallest(choice for part in parts for choice in part)
+        return self._sets(condition, held, self._forced_leaf, forced=True)
 
-    def _every(self, parts: list[list[Choice]]) -> list[Choice]:
-        found: list[Choice] = [frozenset()]
-        for part in parts:
-            found = self._smallest(one | other for one, other in product(found, part))
+    def _forced_leaf(self, leaf: Leaf, held: bool) -> list[Choice]:
+        return [self._choice(leaf)] if self.situation.leaf(leaf) == (CERTAIN if held else IMPOSSIBLE) else []
+
+    def _choice(self, leaf: Leaf) -> Choice:
+        facts = 0
+        for name in self.facts_behind(leaf):
+            facts |= 1 << self.law.fact_ranks[name]
+        return facts, 1 << self.law.leaf_ranks[leaf.fact, leaf_text(leaf)]
+
+    def _sets(self, condition: Condition, held: bool, at_leaf: Callable[[Leaf, bool], list[Choice]], forced: bool) -> list[Choice]:
+        """Walks down to the leaves; `all` that holds needs a set for every part, `any` that holds one for some part."""
+        key = (id(condition), held, forced)
+        found = self._found.get(key)
+        if found is None:
+            found = self._found[key] = self._sets_of(condition, held, at_leaf, forced)
         return found
 
-    def _smallest(self, choices: Iterable[Choice]) -> list[Choice]:
-        return sorted(set(choices), key=self._size)[:_ALTERNATIVES]
+    def _sets_of(self, condition: Condition, held: bool, at_leaf: Callable[[Leaf, bool], list[Choice]], forced: bool) -> list[Choice]:
+        match condition:
+            case Constant(holds):
+                # Nobody can say what is open: it forces nothing, and nothing stands in the way of a change.
+                return [_NOTHING] if holds is held or (holds is None and not forced) else []
+            case Not(part):
+                return self._sets(part, not held, at_leaf, forced)
+            case Ref(definition=name):
+                return self._sets(self.law.definition(name), held, at_leaf, forced)
+            case Leaf():
+                return at_leaf(condition, held)
+        parts = [self._sets(part, held, at_leaf, forced) for part in condition.parts]  # type: ignore[union-attr]
+        if isinstance(condition, All) is not held:
+            return _smallest([choice for part in parts for choice in part])
+        every = [_NOTHING]
+        for part in parts:
+            every = _smallest([(one[0] | other[0], one[1] | other[1]) for one in every for other in part])
+        return every
 
     def facts_behind(self, leaf: Leaf) -> frozenset[str]:
         """The stated facts that settle a leaf: its own, those its fact is derived from, bounded by or ruled out by."""
@@ -115,7 +135,7 @@ class Walker:
         if name in self.situation.cannot_apply:
             guard = self.catalogue.facts[name].asked_when
             found = self._forcing(guard, False) if guard is not None else []
-            return frozenset().union(*map(self.facts_behind, min(found, key=len))) if found else frozenset()
+            return frozenset(self.law.fact_names[rank] for rank in _bits(found[0][0])) if found else frozenset()
         if name not in self.situation.known and leaf is not None:
             return frozenset(self._bounding(name)) or frozenset([name])
         return frozenset([name])
@@ -148,27 +168,17 @@ class Walker:
         Empty when terms alone cannot do it.
         """
         ways = [self._changes(condition, True), *(self._changes(stop, False) for stop in stops)]
-        if not all(ways):
-            return []
-        leaves = frozenset().union(*(min(way, key=self._size) for way in ways))
-        return sorted({self.reason(leaf) for leaf in leaves}, key=lambda reason: (reason.fact, reason.test))
+        return self._reasons(way[0] for way in ways) if all(ways) else []
 
     def _changes(self, condition: Condition, want: bool) -> list[Choice]:
         """Sets of leaves on stated terms that, turned, leave the condition able to be TRUE (want) or FALSE; empty: impossible."""
-        match condition:
-            case Constant(holds):
-                return [] if holds is (not want) else [frozenset()]
-            case Not(part):
-                return self._changes(part, not want)
-            case Ref(definition=name):
-                return self._changes(self.law.definition(name), want)
-            case Leaf():
-                code = self.code(condition)
-                if code & MAY if want else not code & MUST:
-                    return [frozenset()]
-                return [frozenset([condition])] if self._is_choice(condition.fact) else []
-        parts = [self._changes(part, want) for part in condition.parts]  # type: ignore[union-attr]
-        return self._every(parts) if isinstance(condition, All) is want else self._smallest(choice for part in parts for choice in part)
+        return self._sets(condition, want, self._changed_leaf, forced=False)
+
+    def _changed_leaf(self, leaf: Leaf, want: bool) -> list[Choice]:
+        code = self.situation.leaf(leaf)
+        if code & MAY if want else not code & MUST:
+            return [_NOTHING]
+        return [self._choice(leaf)] if self._is_choice(leaf.fact) else []
 
     def _is_choice(self, name: str) -> bool:
         """Whether a settled fact is a stated term, or follows from one."""
@@ -201,6 +211,20 @@ class Walker:
         if guard is not None and name not in self.situation.known and self.code(guard) & (MUST | MAY) == MAY:
             return self.unknown(guard, MAY)
         return {name}
+
+
+def _bits(mask: int) -> Iterator[int]:
+    while mask:
+        lowest = mask & -mask
+        yield lowest.bit_length() - 1
+        mask ^= lowest
+
+
+def _smallest(choices: list[Choice]) -> list[Choice]:
+    """Fewest facts first, then fewest leaves; ties by rank, so that the order in which the law is written says nothing."""
+    if len(choices) < 2:
+        return choices
+    return sorted(set(choices), key=lambda choice: (choice[0].bit_count(), choice[1].bit_count(), choice))[:_ALTERNATIVES]
 
 
 def reasons_json(reasons: Iterable[Reason]) -> list[dict[str, Any]]:
