@@ -199,3 +199,7 @@ def _show_routes(body: Mapping[str, Any], console: Console) -> None:
         opens = "; ".join(sorted({found["fact"] for found in row["would_open_if"]}))
         rows.append((row["id"], row["title"], "stopped" if row["stopped_by"] else row["status"], why, opens))
     _table(console, ("id", "route", "status", "because of", "would need another"), rows)
+
+
+if __name__ == "__main__":
+    main()

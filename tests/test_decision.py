@@ -7,7 +7,7 @@ import itertools
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from passport_service.outcome import MAY, MUST
@@ -15,6 +15,7 @@ from passport_service.reasons import Walker
 from passport_service.service import Service
 from passport_service.situation import situate
 
+from .examples import examples
 from .shipped import NOW
 from .worlds import CITE, PROVENANCE, Maker, catalogue, laws_of
 
@@ -264,7 +265,7 @@ def test_two_dates_name_what_would_change():
 
 
 @given(seeds)
-@settings(max_examples=120, deadline=None)
+@examples(120)
 def test_why_is_a_smallest_set_of_facts_that_forces_the_outcome(seed):
     rng = random.Random(seed)
     maker = Maker(rng)
@@ -300,7 +301,7 @@ def _forces(law, facts, condition, code) -> bool:
 
 
 @given(seeds)
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_shuffling_rules_and_facts_changes_no_byte_of_the_answer(seed):
     rng = random.Random(seed)
     maker = Maker(rng)

@@ -6,13 +6,14 @@ import datetime as dt
 import random
 from decimal import Decimal
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from passport_service.outcome import MAY, MUST, ORDINARY, SPECIAL, STOP
 from passport_service.situation import situate
 
 from . import naive
+from .examples import examples
 from .worlds import Maker, catalogue, laws_of
 
 seeds = st.integers(0, 2**32 - 1)
@@ -66,7 +67,7 @@ def some_of(rng, facts):
 
 
 @given(seeds)
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_index_says_what_the_naive_evaluator_says_under_every_reading(seed):
     rng = random.Random(seed)
     maker = Maker(rng)
@@ -95,7 +96,7 @@ def _open_text(law, condition) -> bool:
 
 
 @given(seeds)
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_learning_a_fact_only_ever_settles(seed):
     rng = random.Random(seed)
     maker = Maker(rng)

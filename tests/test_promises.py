@@ -11,7 +11,7 @@ import datetime as dt
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from passport_service.decision import decide
@@ -19,6 +19,7 @@ from passport_service.explain import explain
 from passport_service.schemas import Options
 from passport_service.situation import situate
 
+from .examples import examples
 from .shipped import SHIPPED, random_facts
 from .worlds import Maker, catalogue, laws_of
 
@@ -67,7 +68,7 @@ def check_promises(law, facts_catalogue, full, rng):
 
 
 @given(seeds)
-@settings(max_examples=1500, deadline=None)
+@examples(300)
 def test_promises_hold_on_random_law(seed):
     rng = random.Random(seed)
     maker = Maker(rng)
@@ -77,7 +78,7 @@ def test_promises_hold_on_random_law(seed):
 
 @pytest.mark.parametrize("host", sorted(SHIPPED.laws.rulebooks))
 @given(seeds)
-@settings(max_examples=400, deadline=None)
+@examples(40)
 def test_promises_hold_on_the_law_we_ship(host, seed):
     rng = random.Random(seed)
     full = random_facts(rng, host)
@@ -87,7 +88,7 @@ def test_promises_hold_on_the_law_we_ship(host, seed):
 
 @pytest.mark.parametrize("host", sorted(SHIPPED.laws.rulebooks))
 @given(seeds, st.integers(0, 10**6))
-@settings(max_examples=400, deadline=None)
+@examples(40)
 def test_worked_cases_keep_the_promises_as_more_is_learnt(host, seed, number):
     """Worked cases reach open routes, which random facts seldom do: start from one and learn the rest."""
     rng = random.Random(seed)

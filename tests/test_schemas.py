@@ -5,12 +5,13 @@ from __future__ import annotations
 import copy
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from passport_service.errors import ProposalError
 from passport_service.openapi import EXAMPLE
 
+from .examples import examples
 from .shipped import NOW, SHIPPED
 
 
@@ -142,7 +143,7 @@ anything = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from([*SHIPPED.schema.schema.fields, "x"]), anything, max_size=6))
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_any_body_at_all_is_answered_or_refused_in_words(body):
     try:
         answer = SHIPPED.decide(body, NOW)
