@@ -12,6 +12,7 @@ from itertools import product
 from .compiler import STAFF, CompiledRecognition, CompiledRequirement, CompiledRoute, Law
 from .conditions import ALWAYS, Condition
 from .facts import ACTIVITIES
+from .index import Evaluation
 from .outcome import CERTAIN, IMPOSSIBLE, MAY, MUST, ORDINARY, SPECIAL, STOP, UNKNOWN_CIRCUMSTANCE
 from .rulebook import BEFORE_OR_AT_TRADE, DUE, PARTIES, STANDINGS
 from .schemas import Options
@@ -100,7 +101,7 @@ class Decision:
 
     law: Law
     situation: Situation
-    codes: bytes
+    evaluation: Evaluation
     status: str
     activities: tuple[tuple[str, str], ...]
     legs: tuple[Leg, ...]
@@ -109,6 +110,10 @@ class Decision:
     elsewhere: tuple[str, ...]  # requirements that bear only on other routes
     home_unknown: bool
     activities_unknown: bool
+
+    @property
+    def codes(self) -> bytes:
+        return self.evaluation.codes
 
     def planned(self, leg: Leg) -> Candidate | None:
         return next((found for found in self.plan if found.leg == leg.name and found.activity == leg.activity), None)
@@ -164,7 +169,8 @@ class _Assessment:
 
     def __init__(self, law: Law, situation: Situation, options: Options):
         self.law, self.situation, self.options = law, situation, options
-        self.codes = law.evaluate(situation).codes
+        self.evaluation = law.evaluate(situation)
+        self.codes = self.evaluation.codes
         self.attested = frozenset(options.attested)
         self.statuses = {found.id: requirement_status(found, self.codes, self.attested) for found in law.requirements}
         self.stops = {found.id: code for found in law.requirements if found.stop is not None and (code := self.codes[found.stop]) & STOP}
@@ -352,7 +358,7 @@ def decide(law: Law, situation: Situation, options: Options, strict: bool = Fals
     return Decision(
         law=found.law,
         situation=situation,
-        codes=found.codes,
+        evaluation=found.evaluation,
         status=status,
         activities=() if found.activities_unknown else tuple(sorted(activities)),
         legs=legs,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
@@ -80,7 +81,7 @@ class Guard:
     facts: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Catalogue:
     """Everything that may be asked. `facts` holds derived facts too; `guards` and `derived` stand in the order of evaluation."""
 
@@ -93,6 +94,14 @@ class Catalogue:
     core: tuple[str, ...]
     calendars: Mapping[str, Calendar]
     text: Any  # the catalogue as written, without places: part of every rulebook's digest
+
+    @cached_property
+    def entangled(self) -> frozenset[str]:
+        """The facts from which something about another fact follows: through a guard, a bound or a derivation."""
+        found = {leaf.fact for guard in self.guards for leaf, _ in leaves(guard.when) if isinstance(leaf, Leaf)}
+        found |= {name for bound in self.bounds for name in (bound.low, bound.high)}
+        found |= {name for derived in self.derived.values() for name in derived.inputs}
+        return frozenset(found)
 
     def given(self) -> Iterable[Fact]:
         """The facts that a proposal may state."""

@@ -56,10 +56,10 @@ class Dimension:
 class Evaluation:
     """What every condition and definition comes to in one situation. Shapes: `codes` one byte for each condition."""
 
-    __slots__ = ("codes", "definitions")
+    __slots__ = ("codes", "definitions", "states")
 
-    def __init__(self, codes: bytes, definitions: Mapping[tuple[str, bool], int]):
-        self.codes, self.definitions = codes, definitions
+    def __init__(self, codes: bytes, definitions: dict[tuple[str, bool], int], states: list[Any]):
+        self.codes, self.definitions, self.states = codes, definitions, states
 
 
 class Index:
@@ -118,7 +118,25 @@ class Index:
         codes: dict[tuple[str, bool], int] = {}
         for stratum in self._strata:
             codes.update(zip(stratum.names, stratum.evaluate(states, codes), strict=True))
-        return Evaluation(self._top.evaluate(states, codes), codes)
+        return Evaluation(self._top.evaluate(states, codes), codes, states)
+
+    def reevaluate(self, base: Evaluation, name: str, value: Any) -> bytes:
+        """The codes if one fact, from which nothing else follows, had that value. Only what reads it is computed again."""
+        states = base.states.copy()
+        changed: set[Any] = set()
+        for number, dimension in self._by_fact.get(name, ()):
+            found = _state_of(dimension, value)
+            if found is not None:
+                states[number] = found
+                changed.add(number)
+        codes = dict(base.definitions)
+        for stratum in self._strata:
+            if not changed.isdisjoint(stratum.reads):
+                for key, code in zip(stratum.names, stratum.evaluate(states, codes), strict=True):
+                    if codes[key] != code:
+                        codes[key] = code
+                        changed.add(key)
+        return base.codes if changed.isdisjoint(self._top.reads) else self._top.evaluate(states, codes)
 
 
 def _state_of(dimension: Dimension, value: Any) -> int | None:
@@ -136,7 +154,7 @@ class _Stratum:
 
     def __init__(self, names: list[Any] | None, clauses: list[list[Clause]], slots: Mapping[Any, int], dimensions: Mapping[Any, Dimension]):
         order = sorted(range(len(clauses)), key=lambda number: -len(clauses[number]))
-        self.names = None if names is None else [names[number] for number in order]
+        self.names = [] if names is None else [names[number] for number in order]
         self.order = order
         self.size = len(clauses)
         self.layers: list[tuple[int, int]] = []  # (shift in bits, mask of the layer)
@@ -152,6 +170,7 @@ class _Stratum:
         self.everything = int.from_bytes(bytes([CERTAIN]) * offset, "little")
         self.facts = [(slots[key], _Table(dimensions[key], found, offset)) for key, found in literals.items() if key in dimensions]
         self.definitions = [(key, _DefinitionTable(found, offset)) for key, found in literals.items() if key not in dimensions]
+        self.reads = frozenset([slot for slot, _ in self.facts] + [key for key, _ in self.definitions])
 
     def evaluate(self, states: Sequence[Any], codes: Mapping[tuple[str, bool], int]) -> bytes:
         masks = [table[states[slot]] for slot, table in self.facts]

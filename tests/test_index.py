@@ -141,3 +141,18 @@ def test_a_condition_of_many_alternatives_is_lifted_and_not_multiplied_out():
     assert max(len(stratum.layers) for stratum in [*index._strata, index._top]) <= 64
     facts = {"c.kind": "one", "c.flag": False, "c.place": "GB", "c.tags": frozenset(), "c.count": 99}
     assert index.evaluate(situate(CATALOGUE, facts)).codes[0] & MUST
+
+
+@given(seeds)
+@examples(100)
+def test_reevaluating_after_one_fact_is_evaluating_anew(seed):
+    rng = random.Random(seed)
+    maker = Maker(rng)
+    law = laws_of(maker.rulebook(), CATALOGUE).law("US", DAY)
+    full = maker.facts()
+    facts = some_of(rng, full)
+    base = law.evaluate(situate(CATALOGUE, facts))
+    for name in sorted(full.keys() - facts.keys() - CATALOGUE.entangled):
+        if not name.startswith("p."):
+            anew = law.evaluate(situate(CATALOGUE, {**facts, name: full[name]})).codes
+            assert law.index.reevaluate(base, name, full[name]) == anew, name
