@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from .compiler import STAFF
-from .conditions import value_text
+from .conditions import Condition, value_text
 from .decision import Candidate, Decision, Item, recognitions
 from .missing import missing_facts, missing_json
 from .outcome import MAY, MUST
@@ -29,9 +29,15 @@ PARTY_WORDS = {
 }
 
 
-def explain(decision: Decision, other: Decision | None, options: Options, as_of: dt.date) -> dict[str, Any]:
-    """The answer's body but for its address, dates and versions. `other` is the decision with or without staff positions."""
-    return _Explainer(decision, other, options, as_of).answer()
+def explain(decision: Decision, other: Decision | None, options: Options, as_of: dt.date, reasons: bool = True, missing: bool = True) -> dict[str, Any]:
+    """The answer's body but for its address, dates and versions. `other` is the decision with or without staff positions.
+
+    Worked cases need neither reasons nor, mostly, missing facts, which are the dear part of an answer.
+    """
+    explainer = _Explainer(decision, other, options, as_of, reasons)
+    found = explainer.answer()
+    found["missing"] = [missing_json(row) for row in missing_facts(decision, explainer.walker)] if missing else []
+    return found
 
 
 def party_words(party: str) -> str:
@@ -47,8 +53,8 @@ def provenance_json(found: Provenance) -> dict[str, Any]:
 
 
 class _Explainer:
-    def __init__(self, decision: Decision, other: Decision | None, options: Options, as_of: dt.date):
-        self.decision, self.other, self.options, self.as_of = decision, other, options, as_of
+    def __init__(self, decision: Decision, other: Decision | None, options: Options, as_of: dt.date, reasons: bool = True):
+        self.decision, self.other, self.options, self.as_of, self.reasons = decision, other, options, as_of, reasons
         self.walker = Walker(decision.law, decision.situation)
         self.sections = self._sections()
 
@@ -67,7 +73,6 @@ class _Explainer:
             "satisfied": [self._satisfied(item) for item in sections["satisfied"]],
             "only_if": self._only_if(),
             "not_required": self._not_required(),
-            "missing": [missing_json(found) for found in missing_facts(decision, self.walker)],
             "caveats": self._caveats(),
             "counts": counts,
         }
@@ -107,7 +112,7 @@ class _Explainer:
         candidate = candidates[0]
         version, law = candidate.route.version, self.decision.law
         stops = [law.by_id[id_].stop_condition for id_ in candidate.stopped_by]
-        opens = self.walker.would_open(candidate.condition, stops) if candidate.dead else []
+        opens = self.walker.would_open(candidate.condition, stops) if candidate.dead and self.reasons else []
         return {
             "id": candidate.route.id,
             "leg": candidate.leg,
@@ -123,7 +128,7 @@ class _Explainer:
             "cite": cite_json(version.cite),
             "says": version.says,
             "provenance": provenance_json(version.provenance),
-            "why": reasons_json(self.walker.why(candidate.condition)),
+            "why": self._why(candidate.condition),
             "would_open_if": reasons_json(opens),
             "missing": sorted(self.walker.unknown(candidate.condition, MAY)) if candidate.status == "undetermined" else [],
             "not_with": list(version.not_with),
@@ -151,7 +156,7 @@ class _Explainer:
             "amount": amount,
             "amount_note": amount_note,
             **self._head(version),
-            "why": reasons_json(self._why(item)),
+            "why": self._why(item.requirement.stop_condition if item.status == "failed" else version.applies_when),
             "missing": self._open_facts(item),
         }
 
@@ -163,11 +168,8 @@ class _Explainer:
             "provenance": provenance_json(version.provenance),
         }
 
-    def _why(self, item: Item) -> Any:
-        version = item.requirement.version
-        if item.status == "failed":
-            return self.walker.why(item.requirement.stop_condition)
-        return self.walker.why(version.applies_when)
+    def _why(self, condition: Condition) -> list[dict[str, Any]]:
+        return reasons_json(self.walker.why(condition)) if self.reasons else []
 
     def _open_facts(self, item: Item) -> list[str]:
         if item.status != "undetermined":
@@ -185,18 +187,18 @@ class _Explainer:
             "by": by.id,
             "mode": by.version.mode,
             **self._head(by.version),
-            "why": reasons_json(self.walker.why(by.version.when)),
+            "why": self._why(by.version.when),
         }
 
     def _satisfied(self, item: Item) -> dict[str, Any]:
         by_facts = bool(self.decision.codes[item.requirement.satisfied] & MUST)
-        why = self.walker.why(item.requirement.version.satisfied_when) if by_facts else []
+        why = self._why(item.requirement.version.satisfied_when) if by_facts else []
         return {
             "id": item.id,
             "title": item.requirement.version.title,
             "by": "facts" if by_facts else "attested",
             "cite": cite_json(item.requirement.version.cite),
-            "why": reasons_json(why),
+            "why": why,
         }
 
     def _only_if(self) -> list[dict[str, Any]]:
