@@ -141,10 +141,9 @@ class _Trial:
             for candidate in leg.candidates
             if candidate.status == "undetermined" or decision.activities_unknown
         ]
+        self.settled_open = {c.route.id for leg in decision.legs for c in leg.candidates if c.status == "open"}
         self.open = [place for _, place, _ in self.routes if place >= 0 and _open(self.base[place], MAY)]
-        self.requirements = [
-            found for found in self.law.requirements if requirement_status(found, self.base, ()) == "undetermined"
-        ]
+        self.requirements = [item.requirement for item in decision.items if item.status == "undetermined"]
 
     def answers(self, fact: Fact, ids: set[str]) -> tuple[tuple[tuple[str, str], ...], int]:
         """What each kind of answer would do, in words, and how many open questions an answer settles in the mean (times 100)."""
@@ -187,8 +186,13 @@ class _Trial:
         return name in catalogue.entangled or (exists is not None and exists not in self.stated)
 
     def _settled(self, codes: Sequence[int]) -> int:
+        """How many open questions these codes settle; a requirement on routes that are all closed is settled too."""
         routes = sum(not _open(codes[place], MAY) for place in self.open)
-        return routes + sum(requirement_status(found, codes, ()) != "undetermined" for found in self.requirements)
+        still = {id_ for id_, place, _ in self.routes if place >= 0 and codes[place] & MAY} | self.settled_open
+        return routes + sum(
+            requirement_status(found, codes) != "undetermined" or (found.version.on_routes is not None and still.isdisjoint(found.version.on_routes))
+            for found in self.requirements
+        )
 
     def _effects(self, codes: Sequence[int], ids: set[str]) -> Iterator[tuple[str, str]]:
         """What becomes of the questions that this fact bears on."""
@@ -197,7 +201,7 @@ class _Trial:
                 yield id_, "open" if codes[place] & MUST else "closed"
         for id_ in sorted(ids & self.law.by_id.keys()):
             requirement = self.law.by_id[id_]
-            before, after = requirement_status(requirement, self.base, ()), requirement_status(requirement, codes, ())
+            before, after = requirement_status(requirement, self.base), requirement_status(requirement, codes)
             if before != after:
                 yield id_, after.replace("_", " ")
 
