@@ -25,11 +25,11 @@ run: $(VENV)/.run ## install and serve on 127.0.0.1 (PORT, default 8000)
 	@exec $(BIN)/passport serve
 
 test: $(VENV)/.test ## install what the tests need and run them all
-	$(BIN)/ruff check passport_service tests config bench
+	$(BIN)/ruff check passport_service tests config
 	$(BIN)/python -m pytest
 
 bench: $(VENV)/.test ## microseconds per evaluation and per whole decision
-	$(BIN)/python -m bench
+	$(BIN)/python -m tests.bench
 
 check: $(VENV)/.run ## load the law and run every worked case
 	$(BIN)/passport rulebooks check

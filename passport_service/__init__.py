@@ -3,9 +3,9 @@
 The modules are listed in the order in which they may import, which is the order to read them in:
 
 words   errors outcome values canonical source conditions calendars facts situation schemas
-law     rulebook reader index compiler
-answer  decision reasons missing explain service
-edges   settings api app cli
+law     rulebook placement cases reader index compiler
+answer  decision reasons missing caveats explain service publish
+edges   settings openapi api app server cli
 """
 
 __version__ = "1.0.0"

@@ -32,15 +32,41 @@ class ProblemPage:
 
 
 PROBLEMS = {
-    "malformed": ProblemPage(400, "The body is not JSON as we accept it", "It is no JSON, or has a member twice, a number with a point, or too many levels.", "Send UTF-8 JSON (RFC 8259): each member once, decimals as strings, at most eight levels."),
-    "bad-query": ProblemPage(400, "A query parameter cannot be used", "The address has a parameter that we do not know, or a value that it cannot take.", "Use detail=full or detail=summary, or leave it out."),
-    "not-found": ProblemPage(404, "There is nothing here", "No resource, provision or rulebook has that name.", "Look at /docs for the resources, and at /v1/rulebooks for the ids."),
-    "method-not-allowed": ProblemPage(405, "The resource does not do that", "The method is not one that this resource has.", "The Allow header names those it has."),
+    "malformed": ProblemPage(
+        400,
+        "The body is not JSON as we accept it",
+        "It is no JSON, or has a member twice, a number with a point, or too many levels.",
+        "Send UTF-8 JSON (RFC 8259): each member once, decimals as strings, at most eight levels.",
+    ),
+    "bad-query": ProblemPage(
+        400,
+        "A query parameter cannot be used",
+        "The address has a parameter that we do not know, or a value that it cannot take.",
+        "Use detail=full or detail=summary, or leave it out.",
+    ),
+    "not-found": ProblemPage(
+        404,
+        "There is nothing here",
+        "No resource, provision or rulebook has that name.",
+        "Look at /docs for the resources, and at /v1/rulebooks for the ids.",
+    ),
+    "method-not-allowed": ProblemPage(
+        405, "The resource does not do that", "The method is not one that this resource has.", "The Allow header names those it has."
+    ),
     "not-acceptable": ProblemPage(406, "No such representation", "The Accept header leaves out what we can give.", "Accept application/json."),
     "too-large": ProblemPage(413, "The body is too large", "A proposal is a small document.", "Send one proposal a request."),
-    "unsupported-media-type": ProblemPage(415, "The body is of another type", "The Content-Type is not application/json.", "Send Content-Type: application/json."),
-    "invalid-proposal": ProblemPage(422, "The proposal cannot be understood", "One or more members are unknown, of the wrong type, or contradict each other. A missing fact is never an error.", "Each entry of errors has a JSON pointer, what was found, and what is allowed; mend them all at once."),
-    "internal": ProblemPage(500, "Something went wrong here", "The service failed; nothing was decided.", "Ask again; if it goes on, tell the operator the request id."),
+    "unsupported-media-type": ProblemPage(
+        415, "The body is of another type", "The Content-Type is not application/json.", "Send Content-Type: application/json."
+    ),
+    "invalid-proposal": ProblemPage(
+        422,
+        "The proposal cannot be understood",
+        "One or more members are unknown, of the wrong type, or contradict each other. A missing fact is never an error.",
+        "Each entry of errors has a JSON pointer, what was found, and what is allowed; mend them all at once.",
+    ),
+    "internal": ProblemPage(
+        500, "Something went wrong here", "The service failed; nothing was decided.", "Ask again; if it goes on, tell the operator the request id."
+    ),
     "no-rulebook": ProblemPage(503, "No rulebook is active", "The service has no law to decide under.", "Tell the operator."),
 }
 _KINDS: tuple[tuple[type[Exception], str], ...] = (
@@ -144,5 +170,7 @@ def _finish(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.get("request_id", "")
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "no-referrer"
-    response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    response.headers["Content-Security-Policy"] = (
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
     return response

@@ -139,14 +139,21 @@ def mismatches(expect: Mapping[str, Any], answer: Mapping[str, Any]) -> list[str
         found.append(f"valid until {answer['valid_until']}, expected {expect['valid_until']}")
     per_activity = {row["activity"]: row["status"] for row in answer["activities"]}
     return found + [
-        f"{activity} is {per_activity.get(activity)}, expected {wanted}" for activity, wanted in expect.get("activities", {}).items() if per_activity.get(activity) != wanted
+        f"{activity} is {per_activity.get(activity)}, expected {wanted}"
+        for activity, wanted in expect.get("activities", {}).items()
+        if per_activity.get(activity) != wanted
     ]
 
 
 def _route_mismatches(expected: Mapping[str, str], rows: list[Mapping[str, Any]]) -> list[str]:
     found = []
     for id_, wanted in expected.items():
-        words = {word for row in rows if row["id"] == id_ for word in (row["status"], "live" if row["live"] else "not_live", "dead" if row["dead"] else "not_dead")}
+        words = {
+            word
+            for row in rows
+            if row["id"] == id_
+            for word in (row["status"], "live" if row["live"] else "not_live", "dead" if row["dead"] else "not_dead")
+        }
         if wanted not in words:
             found.append(f"{id_} is {' '.join(sorted(words)) or 'not listed'}, expected {wanted}")
     return found
@@ -161,4 +168,4 @@ def requirement_statuses(answer: Mapping[str, Any]) -> dict[str, tuple[str, ...]
         found |= {row["id"]: (section,) for row in answer[section]}
     for row in answer["only_if"]:
         found[row["id"]] = (*found.get(row["id"], ()), "only_if")
-    return found | {id_: ("not_required",) for id_ in answer["not_required"]}
+    return found | dict.fromkeys(answer["not_required"], ("not_required",))

@@ -32,7 +32,11 @@ _STATUS_WORDS = {
     "clear": "CLEAR: a route is open and no check remains",
 }
 
-_config = click.option("--config", type=click.Path(path_type=Path, file_okay=False), help="Directory of the law (default: PASSPORT_CONFIG, or the law that came with the package).")
+_config = click.option(
+    "--config",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Directory of the law (default: PASSPORT_CONFIG, or the law that came with the package).",
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -61,7 +65,9 @@ def _load(config: Path | None) -> Service:
 @main.command()
 @click.argument("file", type=click.File("rb"))
 @click.option("--json", "as_json", is_flag=True, help="The answer as canonical JSON, the same bytes as over HTTP.")
-@click.option("--detail", type=click.Choice(["full", "summary"]), default="full", show_default=True, help="summary leaves out why, says and not_required.")
+@click.option(
+    "--detail", type=click.Choice(["full", "summary"]), default="full", show_default=True, help="summary leaves out why, says and not_required."
+)
 @_config
 def decide(file: Any, as_json: bool, detail: str, config: Path | None) -> None:
     """Decide the proposal in FILE (JSON; - for standard input)."""
@@ -104,7 +110,9 @@ def facts(name: str | None, as_json: bool, config: Path | None) -> None:
     console = Console()
     if len(found) == 1:
         fact = found[0]
-        console.print(f"[bold]{fact.name}[/bold]  {fact.type}, {fact.klass}{', exceptional' if fact.exceptional else ''}\n{fact.question}\n{fact.help}")
+        console.print(
+            f"[bold]{fact.name}[/bold]  {fact.type}, {fact.klass}{', exceptional' if fact.exceptional else ''}\n{fact.question}\n{fact.help}"
+        )
         for value, words in fact.values.items():
             console.print(f"  {value}: {words}")
         return
@@ -124,7 +132,14 @@ def check(config: Path | None) -> None:
     rows = []
     for rulebook in passport.laws.rulebooks.values():
         counts = publish.rulebook_line(rulebook)["counts"]
-        rows.append((rulebook.host, rulebook.head.version, *(str(counts[key]) for key in ("routes", "requirements", "recognitions", "notices", "definitions", "cases")), rulebook.digest[:19]))
+        rows.append(
+            (
+                rulebook.host,
+                rulebook.head.version,
+                *(str(counts[key]) for key in ("routes", "requirements", "recognitions", "notices", "definitions", "cases")),
+                rulebook.digest[:19],
+            )
+        )
     _table(Console(), ("host", "version", "routes", "requirements", "recognitions", "notices", "definitions", "cases", "digest"), rows)
     click.echo("The law loads and every worked case passes.")
 
@@ -161,7 +176,9 @@ def _table(console: Console, columns: Iterable[str], rows: Iterable[Iterable[str
 
 def _show(body: Mapping[str, Any], console: Console) -> None:
     console.print(f"[bold]{_STATUS_WORDS[body['status']]}[/bold]")
-    console.print(f"{body['home'] or 'home unknown'} -> {body['host']}, law of {body['as_of']} ({body['as_of_source']}), valid until {body['valid_until'] or 'not said'}")
+    console.print(
+        f"{body['home'] or 'home unknown'} -> {body['host']}, law of {body['as_of']} ({body['as_of_source']}), valid until {body['valid_until'] or 'not said'}"
+    )
     console.print(body["summary"])
     if body["plan"]:
         titles = {row["id"]: row for row in body["routes"]}
@@ -173,7 +190,14 @@ def _show(body: Mapping[str, Any], console: Console) -> None:
     for name, title in (("checks", "Before the trade"), ("duties", "Later, by the firm"), ("others", "By others")):
         if body[name]:
             console.print(f"\n[bold]{title}[/bold]")
-            _table(console, ("due", "id", "status", "who", "what", "under"), ((row["due"].replace("_", " "), row["id"], row["status"], party_words(row["party"]), row["do"], row["cite"]["text"]) for row in body[name]))
+            _table(
+                console,
+                ("due", "id", "status", "who", "what", "under"),
+                (
+                    (row["due"].replace("_", " "), row["id"], row["status"], party_words(row["party"]), row["do"], row["cite"]["text"])
+                    for row in body[name]
+                ),
+            )
     for name, title in (("recognised", "Recognised"), ("left_to_home", "Left to home supervision"), ("satisfied", "In place")):
         if body[name]:
             console.print(f"\n[bold]{title}[/bold]: " + ", ".join(f"{row['id']} {row['title']}" for row in body[name]))
@@ -182,7 +206,14 @@ def _show(body: Mapping[str, Any], console: Console) -> None:
         _table(console, ("id", "what", "when"), ((row["id"], row["title"], row["if"]) for row in body["only_if"]))
     if body["missing"]:
         console.print("\n[bold]Facts still missing[/bold], in the order in which to ask")
-        _table(console, ("fact", "question", "settles"), ((row["fact"], row["question"], f"{row['settles_what']}: {', '.join(row['settles'][:6])}{' …' if len(row['settles']) > 6 else ''}") for row in body["missing"]))
+        _table(
+            console,
+            ("fact", "question", "settles"),
+            (
+                (row["fact"], row["question"], f"{row['settles_what']}: {', '.join(row['settles'][:6])}{' …' if len(row['settles']) > 6 else ''}")
+                for row in body["missing"]
+            ),
+        )
     if body["caveats"]:
         console.print("\n[bold]Caveats[/bold]")
         for row in body["caveats"]:
@@ -195,7 +226,11 @@ def _show_routes(body: Mapping[str, Any], console: Console) -> None:
     console.print("\n[bold]Routes[/bold]")
     rows = []
     for row in body["routes"]:
-        why = "; ".join(f"{found['fact']} {found['value']}" for found in row["why"]) if row["status"] == "closed" else ", ".join(row["stopped_by"] or row["missing"] or row["doubted_by"])
+        why = (
+            "; ".join(f"{found['fact']} {found['value']}" for found in row["why"])
+            if row["status"] == "closed"
+            else ", ".join(row["stopped_by"] or row["missing"] or row["doubted_by"])
+        )
         opens = "; ".join(sorted({found["fact"] for found in row["would_open_if"]}))
         rows.append((row["id"], row["title"], "stopped" if row["stopped_by"] else row["status"], why, opens))
     _table(console, ("id", "route", "status", "because of", "would need another"), rows)

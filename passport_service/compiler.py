@@ -15,14 +15,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from .calendars import Calendar, read_calendar
 from .conditions import NEVER, OPEN, All, Condition, Leaf, Not, Ref, bind, leaf_text, leaves
 from .errors import LawError, LawProblem
-from .facts import Catalogue
+from .facts import Catalogue, read_catalogue
 from .index import Evaluation, Index
-from .reader import read_config
+from .reader import RulebookReader
 from .rulebook import NoticeVersion, Provision, RecognitionVersion, RequirementVersion, RouteVersion, Rulebook
 from .situation import Situation
-from .source import Report
+from .source import Report, read
 
 STAFF = "staff_position"
 
@@ -176,7 +177,7 @@ def _requirement(id_: str, version: RequirementVersion, recognitions: Iterable[C
 
 
 def _closed(route: CompiledRoute) -> CompiledRoute:
-    return CompiledRoute(route.id, route.leg, route.version, {activity: (NEVER, -1) for activity in route.opens})
+    return CompiledRoute(route.id, route.leg, route.version, dict.fromkeys(route.opens, (NEVER, -1)))
 
 
 def _active(provisions: Mapping[str, Provision], day: dt.date) -> dict[str, Any]:
@@ -201,7 +202,11 @@ class Laws:
         if law is None:
             with self._lock:  # two threads would only do the same work twice, but it is dear
                 law = self._compiled.get(key) or Law(
-                    self.catalogue, self.rulebooks[host], day, turns[stretch - 1] if stretch else None, turns[stretch] if stretch < len(turns) else None
+                    self.catalogue,
+                    self.rulebooks[host],
+                    day,
+                    turns[stretch - 1] if stretch else None,
+                    turns[stretch] if stretch < len(turns) else None,
                 )
                 self._compiled[key] = law
         return law
@@ -216,7 +221,11 @@ class Laws:
                 for provision in rulebook.provisions():
                     version = provision.at(day)
                     for name in set(_definitions_read(version)) - active.keys() if version else ():
-                        problems.add(LawProblem(f"rulebooks ({rulebook.name})", 1, 1, provision.id, f"reads the definition {name}, which does not hold on {day}"))
+                        problems.add(
+                            LawProblem(
+                                f"rulebooks ({rulebook.name})", 1, 1, provision.id, f"reads the definition {name}, which does not hold on {day}"
+                            )
+                        )
         return sorted(problems)
 
 
@@ -227,10 +236,31 @@ def _definitions_read(version: Any) -> Iterable[str]:
             yield from (leaf.definition for leaf, _ in leaves(condition) if isinstance(leaf, Ref))
 
 
+def _read(root: Path, report: Report) -> tuple[Catalogue, dict[str, Rulebook]]:
+    """The catalogue and the rulebooks (by host) of a `config/` directory. Mistakes are reported."""
+    calendars: dict[str, Calendar] = {}
+    for path in sorted((root / "calendars").glob("*.yaml")):
+        found = read_calendar(read(path, _name(path, root), report), report)
+        if found:
+            calendars[found.name] = found
+    catalogue = read_catalogue(read(root / "facts.yaml", "facts.yaml", report), calendars, report)
+    rulebooks: dict[str, Rulebook] = {}
+    for directory in sorted(path for path in (root / "rulebooks").iterdir() if path.is_dir()):
+        files = [read(path, _name(path, root), report) for path in sorted(directory.rglob("*.yaml"))]
+        found = RulebookReader(catalogue, report).read(files, _name(directory, root))
+        if found:
+            rulebooks[found.host] = found
+    return catalogue, rulebooks
+
+
+def _name(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix()
+
+
 def load(root: Path) -> Laws:
     """The laws of a `config/` directory. Raises: LawError with every mistake found. (The service runs the worked cases.)"""
     report = Report()
-    catalogue, rulebooks = read_config(root, report)
+    catalogue, rulebooks = _read(root, report)
     report.check()
     laws = Laws(catalogue, rulebooks)
     problems = laws.check_definitions()

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from .compiler import STAFF
-from .conditions import Condition, value_text
+from .caveats import caveats
+from .conditions import Condition
 from .decision import Candidate, Decision, Item, recognitions
 from .missing import missing_facts, missing_json
 from .outcome import MAY, MUST
@@ -17,7 +17,7 @@ from .reasons import Walker, reasons_json
 from .rulebook import Citation, Provenance, Version
 from .schemas import Options
 from .situation import later
-from .values import dti_check_fails, plain
+from .values import plain
 
 PARTY_WORDS = {
     "firm": "the firm",
@@ -29,7 +29,9 @@ PARTY_WORDS = {
 }
 
 
-def explain(decision: Decision, other: Decision | None, options: Options, as_of: dt.date, reasons: bool = True, missing: bool = True) -> dict[str, Any]:
+def explain(
+    decision: Decision, other: Decision | None, options: Options, as_of: dt.date, reasons: bool = True, missing: bool = True
+) -> dict[str, Any]:
     """The answer's body but for its address, dates and versions. `other` is the decision with or without staff positions.
 
     Worked cases need neither reasons nor, mostly, missing facts, which are the dear part of an answer.
@@ -49,7 +51,12 @@ def cite_json(cite: Citation) -> dict[str, Any]:
 
 
 def provenance_json(found: Provenance) -> dict[str, Any]:
-    return {"read": found.read, "confidence": found.confidence, "reviewed_on": found.reviewed_on.isoformat(), "review_by": found.review_by.isoformat()}
+    return {
+        "read": found.read,
+        "confidence": found.confidence,
+        "reviewed_on": found.reviewed_on.isoformat(),
+        "review_by": found.review_by.isoformat(),
+    }
 
 
 class _Explainer:
@@ -73,14 +80,16 @@ class _Explainer:
             "satisfied": [self._satisfied(item) for item in sections["satisfied"]],
             "only_if": self._only_if(),
             "not_required": self._not_required(),
-            "caveats": self._caveats(),
+            "caveats": caveats(decision, self.other, self.options, self.as_of, self.walker),
             "counts": counts,
         }
 
     # -- lists ----------------------------------------------------------------------------------------------------------
 
     def _sections(self) -> dict[str, list[Item]]:
-        found: dict[str, list[Item]] = {name: [] for name in ("checks", "duties", "others", "recognised", "left_to_home", "satisfied", "only_if", "not_required")}
+        found: dict[str, list[Item]] = {
+            name: [] for name in ("checks", "duties", "others", "recognised", "left_to_home", "satisfied", "only_if", "not_required")
+        }
         for item in self.decision.items:
             if item.is_check:
                 found["checks"].append(item)
@@ -261,88 +270,9 @@ class _Explainer:
         if base is None:
             return None, f"{rule}; that amount is not known."
         cent = Decimal("0.01")
-        return [{"amount": plain((amount * what["percent"] / 100).quantize(cent)), "currency": currency} for currency, amount in sorted(base.items())], rule
-
-    # -- caveats ------------------------------------------------------------------------------------------------------------
-
-    def _caveats(self) -> list[dict[str, Any]]:
-        found = [*self._staff_caveats(), *self._stop_caveats(), *self._trust_caveats(), *self._notices()]
-        return sorted(found, key=lambda caveat: (caveat["kind"], caveat["ids"], caveat["text"]))
-
-    def _staff_caveats(self) -> Iterable[dict[str, Any]]:
-        decision, other = self.decision, self.other
-        if other is not None and (_plan_ids(decision) != _plan_ids(other) or decision.status != other.status):
-            relied = decision if self.options.rely_on_staff_positions else other
-            ids = sorted({name for c in relied.plan for name in self._staff_ground(relied, c)})
-            if ids and self.options.rely_on_staff_positions:
-                text = f"This answer rests on staff positions, which bind neither the authority nor a court. Without them: {other.status.replace('_', ' ')}"
-                yield _caveat(STAFF, f"{text}{_by_plan(other)}.", ids)
-            elif ids:
-                yield _caveat(STAFF, f"Staff positions are left out of account, as asked. With them: {other.status.replace('_', ' ')}{_by_plan(other)}.", ids)
-        checks = sorted(item.id for item in decision.items if item.outstanding and item.requirement.version.standing == STAFF)
-        if checks:
-            yield _caveat(STAFF, "These requirements state a position of staff.", checks)
-
-    def _staff_ground(self, decision: Decision, candidate: Candidate) -> set[str]:
-        own = {candidate.route.id} if candidate.route.version.standing == STAFF else set()
-        leans = decision.law.staff_definitions(candidate.condition)
-        return own | {name for name in leans if self.walker.code(decision.law.definitions[name].when) & MAY}
-
-    def _stop_caveats(self) -> Iterable[dict[str, Any]]:
-        stopped = sorted(item.id for item in self.decision.items if item.stops == "settlement" and item.status == "failed")
-        if stopped:
-            yield _caveat("settlement_stopped", "The trade may be agreed, but it cannot settle as proposed.", stopped)
-        live = {c.route.id for leg in self.decision.legs for c in leg.live}
-        refused = sorted(set(self.options.prefer) - live)
-        if refused:
-            yield _caveat("preference", "These preferred routes are not open here, so they were not chosen.", refused)
-        planned = {c.route.id for c in self.decision.plan}
-        if self.decision.legs and not self.decision.plan and live:
-            yield _caveat("exclusive_routes", "Each of these routes is open, but they exclude each other, or another question has no route yet.", sorted(live - planned))
-
-    def _trust_caveats(self) -> Iterable[dict[str, Any]]:
-        listed: dict[str, Version] = {c.route.id: c.route.version for c in self.decision.plan}
-        listed |= {item.id: item.requirement.version for item in self.decision.items if item.outstanding}
-        not_read = sorted(id_ for id_, version in listed.items() if version.provenance.read == "not_read")
-        if not_read:
-            yield _caveat("not_read", "Nobody has re-read the text of these provisions for this rulebook; check them before relying on them.", not_read)
-        overdue = sorted(id_ for id_, version in listed.items() if version.provenance.review_by <= self.as_of)
-        if overdue:
-            yield _caveat("review_overdue", "On this law date the review of these provisions is overdue.", overdue)
-        attested = sorted(item.id for item in self.decision.items if item.status == "satisfied" and not self.decision.codes[item.requirement.satisfied] & MUST)
-        if attested:
-            yield _caveat("attested", "The firm says that it holds this evidence; it was attested, not verified.", attested)
-
-    def _notices(self) -> Iterable[dict[str, Any]]:
-        routes = {c.route.id for c in self.decision.plan}
-        for id_, version, place in self.decision.law.notices:
-            if self.decision.codes[place] & MUST and (version.on_routes is None or routes & set(version.on_routes)):
-                yield _caveat("notice", version.says, [id_])
-        for name, value in self.decision.situation.known.items():
-            fact = self.decision.law.catalogue.facts[name]
-            if fact.scheme == "dti" and dti_check_fails(value):
-                yield _caveat("identifier", f"The check character of {name} {value_text(value)} does not fit. Some genuine identifiers fail; look it up.", [name])
-        yield from self._horizons()
-
-    def _horizons(self) -> Iterable[dict[str, Any]]:
-        situation, catalogue = self.decision.situation, self.decision.law.catalogue
-        for name, derived in catalogue.derived.items():
-            calendar = catalogue.calendars.get(derived.options.get("calendar", ""))
-            if calendar and name not in situation.known and all(source in situation.known for source in derived.inputs) and self.decision.law.index.reads(name):
-                yield _caveat("horizon", f"The calendar of {calendar.title} ends on {calendar.horizon.isoformat()}, so {derived.says} cannot be counted.", [name])
-
-
-def _plan_ids(decision: Decision) -> list[tuple[str, str, str]]:
-    return sorted((c.leg, c.activity, c.route.id) for c in decision.plan)
-
-
-def _by_plan(decision: Decision) -> str:
-    routes = ", ".join(sorted({c.route.id for c in decision.plan}))
-    return f" by {routes}" if routes else ""
-
-
-def _caveat(kind: str, text: str, ids: list[str]) -> dict[str, Any]:
-    return {"kind": kind, "text": text, "ids": ids}
+        return [
+            {"amount": plain((amount * what["percent"] / 100).quantize(cent)), "currency": currency} for currency, amount in sorted(base.items())
+        ], rule
 
 
 def _summary(counts: Mapping[str, Any]) -> str:

@@ -163,9 +163,7 @@ class _CatalogueReader:
         if ACTIVITIES not in self.facts:
             self.report.error(node, f"the catalogue needs {ACTIVITIES}")
         bounds = tuple(filter(None, map(self._bound, self.report.items(keys["bounds"])))) if "bounds" in keys else ()
-        return Catalogue(
-            self.facts, titles, exists, self.derived, bounds, self._guard_order(node), core, self.calendars, _text(node)
-        )
+        return Catalogue(self.facts, titles, exists, self.derived, bounds, self._guard_order(node), core, self.calendars, _text(node))
 
     def _fact(self, name: str, node: Node, groups: Mapping[str, Node]) -> None:
         optional = ("exceptional", "only_if", "asked_when", "unit", "scheme", "help", "values", "open", "open_point")
@@ -191,9 +189,7 @@ class _CatalogueReader:
             point = self.report.mapping(keys["open_point"], ("who", "text"))
             open_point = {key: self.report.text(child) or "" for key, child in point.items()}
         labels = {value: self.report.text(child) or value for value, child in values.items()}
-        self.facts[name] = Fact(
-            name, type_ or "text", klass or "circumstance", values=labels, scheme=scheme, open_point=open_point, **flags, **texts
-        )
+        self.facts[name] = Fact(name, type_ or "text", klass or "circumstance", values=labels, scheme=scheme, open_point=open_point, **flags, **texts)
 
     def _known(self, name: str | None, node: Node) -> Fact | None:
         if name is not None and name not in self.facts:
@@ -257,7 +253,11 @@ class _CatalogueReader:
             self.report.error(node, "the inputs have one type")
         if ("calendar" in options) != (function == "business_days" or "business_days" in options):
             self.report.error(node, "business days, and only they, name their calendar")
-        self._add_derived(Derived(name, function, tuple(fact.name for fact in inputs), self.report.text(keys["says"]) or "", options), type_ or inputs[0].type, inputs)
+        self._add_derived(
+            Derived(name, function, tuple(fact.name for fact in inputs), self.report.text(keys["says"]) or "", options),
+            type_ or inputs[0].type,
+            inputs,
+        )
 
     def _add_derived(self, derived: Derived, type_: str, inputs: list[Fact]) -> None:
         classes = {fact.klass for fact in inputs}

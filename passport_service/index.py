@@ -380,4 +380,3 @@ def _cut(leaf: Leaf) -> tuple[Any, int]:
     """The place of a threshold among values: `at_least t` and `below t` divide before t, `exceeds t` and `at_most t` after it."""
     threshold = leaf.value[0] if isinstance(leaf.value, tuple) else leaf.value
     return threshold, int(leaf.operator in ("exceeds", "at_most"))
-

@@ -271,4 +271,3 @@ def missing_json(found: Missing) -> dict[str, Any]:
         "consequences": [{"if": condition, "then": effect} for condition, effect in found.consequences],
     }
     return row
-

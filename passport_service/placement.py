@@ -79,7 +79,9 @@ class _Check:
             for version in self.definitions[leaf.definition].versions if leaf.definition in self.definitions else ():
                 # A recognition takes a stop away, so it stands under `not` there.
                 if version.standing == "staff_position" and (not sign or place == "recognition"):
-                    self.report.error(at or leaf.node, f"{leaf.definition} rests on a staff position and may not stand under `not`, nor excuse a duty")
+                    self.report.error(
+                        at or leaf.node, f"{leaf.definition} rests on a staff position and may not stand under `not`, nor excuse a duty"
+                    )
                 self.condition(place, version.when, sign, at or leaf.node)
 
     def _leaf(self, place: str, leaf: Leaf, positive: bool, node: Node | None) -> None:

@@ -15,7 +15,6 @@ from .facts import Catalogue, Fact
 from .rulebook import Case, Provision, Rulebook, Step, Version
 from .values import CURRENCIES, plain
 
-
 # -- conditions -------------------------------------------------------------------------------------------------------
 
 
@@ -117,7 +116,10 @@ def rulebook_json(rulebook: Rulebook) -> dict[str, Any]:
         "legs": {leg: {"needed_when": condition_json(condition)} for leg, condition in rulebook.legs.items()},
         "sources": {id_: dict(source) for id_, source in rulebook.sources.items()},
         **{kind: [provision_json(rulebook, provision) for provision in getattr(rulebook, kind).values()] for kind in kinds},
-        "cases": [{"id": case.id, "title": case.title, "note": case.note or None, "proposal": case.proposal, "expect": _plain(case.expect)} for case in rulebook.cases],
+        "cases": [
+            {"id": case.id, "title": case.title, "note": case.note or None, "proposal": case.proposal, "expect": _plain(case.expect)}
+            for case in rulebook.cases
+        ],
     }
 
 

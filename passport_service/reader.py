@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from . import canonical
-from .calendars import Calendar, add_months, read_calendar
+from .calendars import add_months
 from .cases import CaseReader
 from .conditions import ALWAYS, NEVER, Condition, ConditionReader, Ref
-from .facts import Catalogue, read_catalogue
+from .facts import Catalogue
 from .placement import check_placement, uses
 from .rulebook import (
     DUE,
@@ -37,7 +36,7 @@ from .rulebook import (
     Rulebook,
     Step,
 )
-from .source import Node, Report, read
+from .source import Node, Report
 from .values import parse_date, parse_decimal, parse_integer, parse_money
 
 GOOD_STANDING = "home_in_good_standing"
@@ -55,27 +54,6 @@ _FIELDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "recognitions": (("requirements", "mode", "when"), ("on_routes",)),
     "notices": (("when",), ("on_routes", "text")),
 }
-
-
-def read_config(root: Path, report: Report) -> tuple[Catalogue, dict[str, Rulebook]]:
-    """The catalogue and the rulebooks (by host) of a `config/` directory. Mistakes are reported."""
-    calendars: dict[str, Calendar] = {}
-    for path in sorted((root / "calendars").glob("*.yaml")):
-        found = read_calendar(read(path, _name(path, root), report), report)
-        if found:
-            calendars[found.name] = found
-    catalogue = read_catalogue(read(root / "facts.yaml", "facts.yaml", report), calendars, report)
-    rulebooks: dict[str, Rulebook] = {}
-    for directory in sorted(path for path in (root / "rulebooks").iterdir() if path.is_dir()):
-        files = [read(path, _name(path, root), report) for path in sorted(directory.rglob("*.yaml"))]
-        found = RulebookReader(catalogue, report).read(files, _name(directory, root))
-        if found:
-            rulebooks[found.host] = found
-    return catalogue, rulebooks
-
-
-def _name(path: Path, root: Path) -> str:
-    return path.relative_to(root).as_posix()
 
 
 class RulebookReader:
@@ -114,9 +92,7 @@ class RulebookReader:
         text = {key: top[key].plain() for key in top} | {kind: _texts(parts.get(kind, [])) for kind in _KINDS}
         text |= {"sources": _texts(parts.get("sources", [])), "facts": self.catalogue.text, "calendars": _calendar_text(self.catalogue)}
         rulebook, host = self.report.text(top["rulebook"]), self.report.text(top["host"])
-        return head and Rulebook(
-            rulebook or "", host or "", head, legs, self.sources, **found, cases=cases, digest=canonical.digest(text)
-        )
+        return head and Rulebook(rulebook or "", host or "", head, legs, self.sources, **found, cases=cases, digest=canonical.digest(text))
 
     def _once(self, parts: Mapping[str, list[Node]], key: str, name: str) -> Node | None:
         nodes = parts.get(key, [])
@@ -196,7 +172,9 @@ class RulebookReader:
             required_first = (*_VERSION, *required)
         versions, inherited, last = [], {}, None
         for number, item in enumerate(self.report.items(node, empty=False)):
-            keys = self.report.mapping(item, required_first if number == 0 else ("from",), (*optional, *_VERSION_OPTIONAL, *(required_first if number else ())))
+            keys = self.report.mapping(
+                item, required_first if number == 0 else ("from",), (*optional, *_VERSION_OPTIONAL, *(required_first if number else ()))
+            )
             merged = {**inherited, **keys}
             begins = self.report.parse(keys["from"], parse_date) if "from" in keys else None
             if begins and last and begins <= last:
@@ -327,7 +305,9 @@ class RulebookReader:
         self._fact_of(keys.get("after"), ("date",))
         if len(keys.keys() & {"days", "business_days", "months"}) != 1:
             self.report.error(node, "a deadline adds exactly one of days, business_days and months")
-        found: dict[str, Any] = {key: self.report.parse(keys[key], parse_integer) for key in ("days", "business_days", "months", "day_of_month") if key in keys}
+        found: dict[str, Any] = {
+            key: self.report.parse(keys[key], parse_integer) for key in ("days", "business_days", "months", "day_of_month") if key in keys
+        }
         if "calendar" in keys:
             found["calendar"] = self.report.one_of(keys["calendar"], self.catalogue.calendars, "calendar")
         return found | {key: self.report.text(keys[key]) for key in ("after", "at", "says") if key in keys}
@@ -372,7 +352,9 @@ class RulebookReader:
             self.report.one_of(node, found[kind], kind.removesuffix("s"))
         check_placement(self.catalogue, self.report, found["definitions"], self.checks)
         for node, recognition in self.recognising:
-            versions = [version for id_ in recognition.requirements if id_ in found["requirements"] for version in found["requirements"][id_].versions]
+            versions = [
+                version for id_ in recognition.requirements if id_ in found["requirements"] for version in found["requirements"][id_].versions
+            ]
             firm = any(version.duty_on == "firm" for version in versions)
             if recognition.mode == "replaced" and firm and GOOD_STANDING not in uses(found["definitions"], recognition.when):
                 self.report.error(node, f"`replaced`, of a duty of the firm, reads the definition {GOOD_STANDING}")
@@ -388,6 +370,11 @@ def _texts(nodes: Iterable[Node]) -> list[Any]:
 
 def _calendar_text(catalogue: Catalogue) -> dict[str, Any]:
     return {
-        name: [calendar.first.isoformat(), calendar.horizon.isoformat(), sorted(calendar.weekend), {day.isoformat(): text for day, text in sorted(calendar.holidays.items())}]
+        name: [
+            calendar.first.isoformat(),
+            calendar.horizon.isoformat(),
+            sorted(calendar.weekend),
+            {day.isoformat(): text for day, text in sorted(calendar.holidays.items())},
+        ]
         for name, calendar in sorted(catalogue.calendars.items())
     }

@@ -229,4 +229,3 @@ def _smallest(choices: list[Choice]) -> list[Choice]:
 
 def reasons_json(reasons: Iterable[Reason]) -> list[dict[str, Any]]:
     return [{"fact": found.fact, "value": found.value, "test": found.test, "outcome": found.outcome} for found in reasons]
-

@@ -63,7 +63,7 @@ class Proposal:
 
 def as_json(value: Any) -> Any:
     """A typed value as it stands in a JSON body."""
-    if isinstance(value, bool) or isinstance(value, int):
+    if isinstance(value, int):  # booleans too
         return value
     if isinstance(value, Mapping):
         rows = [{"amount": plain(amount), "currency": currency} for currency, amount in sorted(value.items())]
@@ -257,7 +257,9 @@ class ProposalSchema:
             return read
 
         return {
-            "host": _Option(lambda value: _parsed(parse_country)(_COUNTRY, value), required=True, error_messages={"required": "name the host market"}),
+            "host": _Option(
+                lambda value: _parsed(parse_country)(_COUNTRY, value), required=True, error_messages={"required": "name the host market"}
+            ),
             "as_of": _Option(lambda value: _parsed(parse_date)(_DATE, value)),
             "scenario": _Option(name_of(self.scenarios, "scenario")),
             "rulebook": _Option(lambda value: _text(value, "a rulebook digest")),
@@ -293,7 +295,9 @@ class ProposalSchema:
     def _problems(self, messages: Any, at: str) -> list[Problem]:
         if isinstance(messages, dict):
             # marshmallow files problems of a whole schema under this key
-            return [problem for key, found in messages.items() for problem in self._problems(found, at if key == "_schema" else f"{at}/{_escape(key)}")]
+            return [
+                problem for key, found in messages.items() for problem in self._problems(found, at if key == "_schema" else f"{at}/{_escape(key)}")
+            ]
         found = []
         for message in messages:
             if isinstance(message, Problem):

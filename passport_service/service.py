@@ -56,7 +56,9 @@ class Service:
         rulebook = self.laws.rulebooks.get(proposal.host)
         if rulebook is None:
             hosts = ", ".join(sorted(self.laws.rulebooks))
-            return self._finish(proposal, None, *_date(proposal, now, "UTC"), _not_covered(f"There is no rulebook for the host {proposal.host}; there are {hosts}."))
+            return self._finish(
+                proposal, None, *_date(proposal, now, "UTC"), _not_covered(f"There is no rulebook for the host {proposal.host}; there are {hosts}.")
+            )
         self._check_options(proposal, rulebook)
         as_of, source = _date(proposal, now, rulebook.head.timezone)
         reason = _outside(proposal, rulebook, as_of)
@@ -108,7 +110,15 @@ class Service:
     ) -> Answer:
         digest = rulebook.digest if rulebook else None
         id_ = canonical.address(
-            "pd_", {"proposal": proposal.canonical(), "as_of": as_of.isoformat(), "source": source, "rulebook": digest, "answer": ANSWER_VERSION, "service": __version__}
+            "pd_",
+            {
+                "proposal": proposal.canonical(),
+                "as_of": as_of.isoformat(),
+                "source": source,
+                "rulebook": digest,
+                "answer": ANSWER_VERSION,
+                "service": __version__,
+            },
         )
         body = {
             "id": id_,

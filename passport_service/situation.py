@@ -108,9 +108,7 @@ def situate(catalogue: Catalogue, stated: Mapping[str, Any], asked: Iterable[str
     for group, exists in catalogue.exists.items():
         others = [name for name in stated if name != exists and name.startswith(group + ".")]
         if others and known.setdefault(exists, True) is False:
-            problems += [
-                Problem(pointer(name), f"{exists} is no, so nothing can be said of {name}; leave one of them out") for name in others
-            ]
+            problems += [Problem(pointer(name), f"{exists} is no, so nothing can be said of {name}; leave one of them out") for name in others]
     limits = _limits(catalogue, known, problems)
     situation = Situation(catalogue, known, frozenset(asked), frozenset(), {}, limits, ())
     cannot_apply: set[str] = set()

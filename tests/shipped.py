@@ -56,10 +56,23 @@ def random_value(rng: random.Random, fact):
         case "integer":
             return rng.choice([value for value in operands if isinstance(value, int)] or [1]) + rng.choice([-1, 0, 1])
         case "decimal":
-            return rng.choice([value for value in operands if isinstance(value, Decimal)] or [Decimal(1)]) + rng.choice([Decimal("-0.01"), Decimal(0), Decimal("0.01")])
+            return rng.choice([value for value in operands if isinstance(value, Decimal)] or [Decimal(1)]) + rng.choice(
+                [Decimal("-0.01"), Decimal(0), Decimal("0.01")]
+            )
         case "date":
-            return rng.choice([value for value in operands if isinstance(value, dt.date)] + [NOW.date()]) + dt.timedelta(days=rng.choice([-31, -1, 0, 1, 30]))
-    return {"lei": "HWUPKR0MPOU8FGXBT394", "isin": "US0378331005", "cusip": "037833100", "figi": "BBG000B9XRY4", "mic": "XNAS", "dti": "X9J9K872S", "frn": "122702", "crd": "361"}.get(fact.scheme, "8-12345")
+            return rng.choice([value for value in operands if isinstance(value, dt.date)] + [NOW.date()]) + dt.timedelta(
+                days=rng.choice([-31, -1, 0, 1, 30])
+            )
+    return {
+        "lei": "HWUPKR0MPOU8FGXBT394",
+        "isin": "US0378331005",
+        "cusip": "037833100",
+        "figi": "BBG000B9XRY4",
+        "mic": "XNAS",
+        "dti": "X9J9K872S",
+        "frn": "122702",
+        "crd": "361",
+    }.get(fact.scheme, "8-12345")
 
 
 def random_facts(rng: random.Random, host: str, fixed=None) -> dict:
@@ -70,7 +83,9 @@ def random_facts(rng: random.Random, host: str, fixed=None) -> dict:
     found |= {
         "registration.home": "GB" if host == "US" else "US",
         "transaction.date": rng.choice([dt.date(2026, 11, 23), dt.date(2027, 10, 11), dt.date(2028, 5, 9), dt.date(2031, 9, 18)]),
-        "transaction.activities": frozenset(rng.sample(list(catalogue.activities), rng.choice([1, 1, 2])) + ["deal_as_principal"][: rng.choice([0, 1])]),
+        "transaction.activities": frozenset(
+            rng.sample(list(catalogue.activities), rng.choice([1, 1, 2])) + ["deal_as_principal"][: rng.choice([0, 1])]
+        ),
     }
     found |= fixed
     while True:

@@ -108,7 +108,10 @@ def test_every_problem_of_a_proposal_is_in_the_errors(server):
     assert "insurance_company" in found["errors"][0]["allowed"]
 
 
-@pytest.mark.parametrize(("method", "path", "name"), [("GET", "/v1/decisions", "method-not-allowed"), ("GET", "/nowhere", "not-found"), ("GET", "/v1/requirements/US-BD-21", "not-found")])
+@pytest.mark.parametrize(
+    ("method", "path", "name"),
+    [("GET", "/v1/decisions", "method-not-allowed"), ("GET", "/nowhere", "not-found"), ("GET", "/v1/requirements/US-BD-21", "not-found")],
+)
 def test_what_is_not_there_is_a_problem_too(server, method, path, name):
     problem(requests.request(method, server + path, timeout=30), name)
 
@@ -125,7 +128,24 @@ def test_a_request_id_is_kept_if_it_is_one(server):
     assert post(server, headers={"X-Request-Id": "x" * 65}).headers["X-Request-Id"] != "x" * 65
 
 
-@pytest.mark.parametrize("path", ["/", "/docs", "/openapi.json", "/livez", "/readyz", "/v1/facts", "/v1/rulebooks", "/v1/rulebooks/US", "/v1/rulebooks/GB", "/v1/requirements/UK-O43", "/v1/routes/US-R03", "/v1/scenarios", "/static/style.css"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/docs",
+        "/openapi.json",
+        "/livez",
+        "/readyz",
+        "/v1/facts",
+        "/v1/rulebooks",
+        "/v1/rulebooks/US",
+        "/v1/rulebooks/GB",
+        "/v1/requirements/UK-O43",
+        "/v1/routes/US-R03",
+        "/v1/scenarios",
+        "/static/style.css",
+    ],
+)
 def test_every_resource_answers(server, path):
     response = requests.get(server + path, timeout=30)
     assert response.status_code == 200 and "default-src 'none'" in response.headers["Content-Security-Policy"]
@@ -149,7 +169,11 @@ def test_worked_cases_give_over_http_what_they_give_when_the_law_compiles(server
     cases = [case for rulebook in SHIPPED.laws.rulebooks.values() for case in rulebook.cases if "transaction" in case.proposal]
 
     def run(case):
-        return [f"{case.id}: {text}" for text in mismatches(case.expect, post(server, dict(case.proposal)).json())] if "date" in case.proposal["transaction"] else []
+        return (
+            [f"{case.id}: {text}" for text in mismatches(case.expect, post(server, dict(case.proposal)).json())]
+            if "date" in case.proposal["transaction"]
+            else []
+        )
 
     with ThreadPoolExecutor(4) as pool:
         assert [text for found in pool.map(run, cases) for text in found] == []

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "passport_service"
 ORDER = (
     "errors outcome values canonical source conditions calendars facts situation schemas "
     "rulebook placement cases reader index compiler "
-    "decision reasons missing explain service publish "
+    "decision reasons missing caveats explain service publish "
     "settings openapi api app server cli"
 ).split()
 LIBRARIES = {
@@ -31,7 +31,7 @@ STANDARD = {
     "hashlib", "itertools", "json", "logging", "operator", "os", "pathlib", "re", "secrets", "sys", "threading", "typing", "zoneinfo",
 }  # fmt: skip
 # Who may read the clock, the environment, files.
-CLOCK, ENVIRONMENT, FILES = {"app", "cli"}, {"settings"}, {"source", "settings", "reader", "cli"}
+CLOCK, ENVIRONMENT, FILES = {"app", "cli"}, {"settings"}, {"source", "settings", "compiler"}
 
 
 def modules() -> list[str]:
@@ -61,6 +61,11 @@ def attributes(name: str) -> set[str]:
 
 def test_every_module_stands_in_the_order():
     assert modules() == sorted(ORDER)
+
+
+def test_the_package_lists_its_modules_in_that_order():
+    listed = (ast.get_docstring(ast.parse((PACKAGE / "__init__.py").read_text())) or "").split("\n\n")[-1]
+    assert [word for line in listed.splitlines() for word in line.split()[1:]] == ORDER
 
 
 @pytest.mark.parametrize("name", ORDER)

@@ -308,7 +308,10 @@ def test_shuffling_rules_and_facts_changes_no_byte_of_the_answer(seed):
     content = maker.rulebook()
     full = maker.facts()
     facts = {name: full[name] for name in rng.sample(sorted(full), len(full) // 2)} | {"registration.home": "GB"}
-    shuffled = {**content, **{kind: rng.sample(content[kind], len(content[kind])) for kind in ("definitions", "routes", "requirements", "recognitions")}}
+    shuffled = {
+        **content,
+        **{kind: rng.sample(content[kind], len(content[kind])) for kind in ("definitions", "routes", "requirements", "recognitions")},
+    }
     one = Service(laws_of(content)).decide(_body(facts), NOW).bytes()
     items = rng.sample(sorted(facts.items(), key=lambda item: item[0]), len(facts))
     other = Service(laws_of(shuffled, catalogue(rng))).decide(_body(dict(items)), NOW).bytes()

@@ -81,7 +81,9 @@ def test_index_says_what_the_naive_evaluator_says_under_every_reading(seed):
             if reading is law:
                 kleene = naive.kleene(condition, world)
                 assert (bool(code & MUST), bool(code & MAY)) == (kleene == 2, kleene > 0), condition
-            found = {name: bool(code & bit) for name, bit in (("must", MUST), ("stop", STOP), ("special", SPECIAL), ("ordinary", ORDINARY), ("may", MAY))}
+            found = {
+                name: bool(code & bit) for name, bit in (("must", MUST), ("stop", STOP), ("special", SPECIAL), ("ordinary", ORDINARY), ("may", MAY))
+            }
             if not _open_text(reading, condition):
                 assert found == {name: naive.holds(condition, name, world) for name in found}, condition
 
@@ -91,7 +93,8 @@ def _open_text(law, condition) -> bool:
     from passport_service.conditions import Constant, Ref, leaves
 
     return any(
-        isinstance(leaf, Ref) and (law.definition(leaf.definition) == Constant(None) or _open_text(law, law.definition(leaf.definition))) for leaf, _ in leaves(condition)
+        isinstance(leaf, Ref) and (law.definition(leaf.definition) == Constant(None) or _open_text(law, law.definition(leaf.definition)))
+        for leaf, _ in leaves(condition)
     )
 
 

@@ -41,7 +41,11 @@ def answers_to(fact):
         case "choice":
             return list(fact.values)
         case "set":
-            return [[value] for value in SHIPPED.laws.rulebooks["US"].head.activities] if fact.name == "transaction.activities" else [[], *([value] for value in fact.values)]
+            return (
+                [[value] for value in SHIPPED.laws.rulebooks["US"].head.activities]
+                if fact.name == "transaction.activities"
+                else [[], *([value] for value in fact.values)]
+            )
         case "country":
             return ["US", "GB", "FR"]
         case "money":
@@ -80,7 +84,8 @@ def test_the_next_fact_asked_settles_the_status_at_least_as_well_as_the_next_ten
 @pytest.mark.parametrize("host", ["US", "GB"])
 def test_no_single_fact_makes_a_thin_proposal_clear(host):
     home = {"US": "GB", "GB": "US"}[host]
-    for fact, value in ((fact, value) for fact in SHIPPED.laws.catalogue.given() for value in answers_to(fact)):
+    answers = [(fact, value) for fact in SHIPPED.laws.catalogue.given() for value in answers_to(fact)]
+    for fact, value in answers:
         body = with_fact({"host": host, "registration": {"home": home}}, fact.name, value)
         answer = SHIPPED.decide(body, NOW, reasons=False, missing=False).body
         assert answer["status"] in ("undetermined", "blocked", "not_covered"), (fact.name, value)
@@ -88,7 +93,13 @@ def test_no_single_fact_makes_a_thin_proposal_clear(host):
 
 def test_a_sanctions_hit_blocks_and_says_what_to_do_about_it():
     for host, group, report in (("US", {"us_sanctions": "hit"}, "US-FC-08"), ("GB", {"uk_sanctions": "hit"}, "UK-O48R")):
-        answer = decide({**(EXAMPLE if host == "US" else {"registration": {"home": "US"}, "transaction": {"activities": ["deal_as_principal"]}}), "host": host, "screening": group})
+        answer = decide(
+            {
+                **(EXAMPLE if host == "US" else {"registration": {"home": "US"}, "transaction": {"activities": ["deal_as_principal"]}}),
+                "host": host,
+                "screening": group,
+            }
+        )
         assert answer["status"] == "blocked"
         listed = {row["id"] for row in answer["checks"] + answer["duties"]}
         assert report in listed

@@ -110,7 +110,10 @@ def test_every_problem_is_told_at_once():
     [
         ({"client": {"exists": False, "kind": "bank"}}, "/client/kind"),
         ({"client": {"kind": "bank", "us_citizen": True}}, "/client/us_citizen"),
-        ({"client": {"total_assets": {"amount": "1", "currency": "USD"}, "financial_assets": {"amount": "2", "currency": "USD"}}}, "/client/financial_assets"),
+        (
+            {"client": {"total_assets": {"amount": "1", "currency": "USD"}, "financial_assets": {"amount": "2", "currency": "USD"}}},
+            "/client/financial_assets",
+        ),
         ({"token": {"traded_in_uk": True, "traded_in_uk_or_eu": False}}, "/token/traded_in_uk"),
     ],
 )
@@ -137,7 +140,10 @@ def test_one_amount_has_one_canonical_spelling():
 
 anything = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=6) | st.sampled_from(["US", "GB", "bank", "2026-12-01", "1"]),
-    lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text(max_size=6) | st.sampled_from(["amount", "currency", "unknown", "kind", "date"]), children, max_size=3),
+    lambda children: (
+        st.lists(children, max_size=3)
+        | st.dictionaries(st.text(max_size=6) | st.sampled_from(["amount", "currency", "unknown", "kind", "date"]), children, max_size=3)
+    ),
     max_leaves=8,
 )
 

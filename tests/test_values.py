@@ -76,7 +76,10 @@ def test_examples_in_docstrings_hold(name):
 
 plain = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(max_size=20),
-    lambda children: st.lists(children, max_size=4) | st.dictionaries(st.text(st.characters(max_codepoint=127, min_codepoint=32), max_size=8), children, max_size=4),
+    lambda children: (
+        st.lists(children, max_size=4)
+        | st.dictionaries(st.text(st.characters(max_codepoint=127, min_codepoint=32), max_size=8), children, max_size=4)
+    ),
     max_leaves=12,
 )
 
@@ -116,7 +119,13 @@ def test_brackets_inside_strings_are_no_depth():
 
 @pytest.mark.parametrize(
     ("start", "months", "expected"),
-    [("2026-01-31", 1, "2026-02-28"), ("2024-01-31", 1, "2024-02-29"), ("2026-12-10", 3, "2027-03-10"), ("2026-08-31", 6, "2027-02-28"), ("2026-03-15", -1, "2026-02-15")],
+    [
+        ("2026-01-31", 1, "2026-02-28"),
+        ("2024-01-31", 1, "2024-02-29"),
+        ("2026-12-10", 3, "2027-03-10"),
+        ("2026-08-31", 6, "2027-02-28"),
+        ("2026-03-15", -1, "2026-02-15"),
+    ],
 )
 def test_a_later_month_without_that_day_ends_on_its_last(start, months, expected):
     assert add_months(dt.date.fromisoformat(start), months) == dt.date.fromisoformat(expected)

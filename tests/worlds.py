@@ -12,9 +12,9 @@ from decimal import Decimal
 
 import yaml
 
+from passport_service.calendars import Calendar
 from passport_service.compiler import Laws
 from passport_service.facts import read_catalogue
-from passport_service.calendars import Calendar
 from passport_service.reader import RulebookReader
 from passport_service.situation import situate
 from passport_service.source import Node, Report, parse
@@ -145,7 +145,11 @@ class Maker:
         rng = self.rng
         if depth == 0 or rng.random() < 0.3:
             if definitions and rng.random() < 0.35:
-                usable = [name for name, staff, special in definitions if (positive or not staff) and not (special and (not positive or place not in ("applies", "failed")))]
+                usable = [
+                    name
+                    for name, staff, special in definitions
+                    if (positive or not staff) and not (special and (not positive or place not in ("applies", "failed")))
+                ]
                 if usable:
                     return {"definition": rng.choice(usable)}
             found, kind = self.leaf(place)
@@ -165,12 +169,25 @@ class Maker:
             staff = rng.random() < 0.3
             # What a definition uses must suit wherever the definition is used, so special ones are built apart.
             when = self.condition("route", 2, True, [(name, s, x) for name, s, x in known if not s])
-            definitions.append({"id": f"d{number}", "versions": [self.version(standing="staff_position" if staff else "in_force", when=when, **({"without": "unknown"} if staff and rng.random() < 0.4 else {}))]})
+            definitions.append(
+                {
+                    "id": f"d{number}",
+                    "versions": [
+                        self.version(
+                            standing="staff_position" if staff else "in_force",
+                            when=when,
+                            **({"without": "unknown"} if staff and rng.random() < 0.4 else {}),
+                        )
+                    ],
+                }
+            )
             known.append((f"d{number}", staff, False))
         routes = []
         for number in range(rng.choice([2, 3, 5])):
             leg = rng.choice(["status", "status", "status", "venue", "form"])
-            version = self.version(opens_when=self.condition("route", 2, True, known), standing=rng.choice(["in_force", "in_force", "order", "staff_position"]))
+            version = self.version(
+                opens_when=self.condition("route", 2, True, known), standing=rng.choice(["in_force", "in_force", "order", "staff_position"])
+            )
             if leg == "status":
                 version["activities"] = rng.sample(["deal", "advise", "keep"], rng.choice([1, 2]))
             if rng.random() < 0.3:
@@ -182,7 +199,16 @@ class Maker:
                 route["versions"][0]["not_with"] = [rng.choice(ids)]
         requirements = [self.requirement(number, ids, known) for number in range(rng.choice([3, 6, 9]))]
         recognitions = [
-            {"id": f"D{number}", "versions": [self.version(requirements=[rng.choice(requirements)["id"]], mode=rng.choice(["relied_on", "by_absence"]), when=self.condition("recognition", 1, True, [k for k in known if not k[1]]))]}
+            {
+                "id": f"D{number}",
+                "versions": [
+                    self.version(
+                        requirements=[rng.choice(requirements)["id"]],
+                        mode=rng.choice(["relied_on", "by_absence"]),
+                        when=self.condition("recognition", 1, True, [k for k in known if not k[1]]),
+                    )
+                ],
+            }
             for number in range(rng.choice([0, 1, 2]))
         ]
         legs = {leg: {"needed_when": rng.choice(["never", "always", self.condition("leg", 1)])} for leg in ("venue", "form", "promotion")}
@@ -191,13 +217,21 @@ class Maker:
             "rulebook": "test",
             "host": "US",
             "head": {
-                "title": "Test", "version": "1", "timezone": "UTC", "calendar": "test", "currency": "USD",
-                "covers": {"from": "2020-01-01", "homes": "any", "activities": ["deal", "advise"]}, "ancillary": ["agree"],
+                "title": "Test",
+                "version": "1",
+                "timezone": "UTC",
+                "calendar": "test",
+                "currency": "USD",
+                "covers": {"from": "2020-01-01", "homes": "any", "activities": ["deal", "advise"]},
+                "ancillary": ["agree"],
                 "roles": {"uk_firm": [{"when": self.condition("leg", 1), "party": "firm"}, {"party": "uk_firm"}]},
             },
             "legs": legs,
             "sources": {"S": {"title": "Source"}},
-            "definitions": definitions, "routes": routes, "requirements": requirements, "recognitions": recognitions,
+            "definitions": definitions,
+            "routes": routes,
+            "requirements": requirements,
+            "recognitions": recognitions,
         }
 
     def requirement(self, number: int, routes, known):
