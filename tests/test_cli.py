@@ -7,14 +7,16 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
 
+from passport_service.cases import mismatches
 from passport_service.openapi import EXAMPLE
 
 from .conftest import free_port
-from .shipped import CONFIG, ROOT
+from .shipped import CONFIG, ROOT, SHIPPED
 
 
 def passport(*arguments, stdin=None, config=CONFIG, **environ):
@@ -109,3 +111,19 @@ def test_a_setting_that_cannot_be_used_is_named():
 def test_every_command_has_help(command):
     found = passport(*command, "--help")
     assert found.returncode == 0 and b"Usage:" in found.stdout
+
+
+# The law packs' own cases: what they must come to stands beside the law, in config/rulebooks/*/cases.
+PACK = [f"US-C{number}" for number in ("01", "02", "03", "05", "07", "08", "11", "14", "18", "19")]
+PACK += [f"UK-C{number}" for number in ("01", "02", "02/a", "02/b", "04", "06", "09")]
+
+
+def test_the_packs_cases_give_over_the_command_line_what_they_give_over_http(tmp_path, server):
+    def run(id_):
+        body = json.dumps(SHIPPED.case_ids[id_].proposal)
+        found = passport("decide", "-", "--json", stdin=body.encode())
+        assert found.stdout == requests.post(f"{server}/v1/decisions", data=body, headers={"Content-Type": "application/json"}, timeout=30).content
+        return [f"{id_}: {text}" for text in mismatches(SHIPPED.case_ids[id_].expect, json.loads(found.stdout))]
+
+    with ThreadPoolExecutor(2) as pool:
+        assert [text for found in pool.map(run, PACK) for text in found] == []
