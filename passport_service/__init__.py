@@ -3,8 +3,8 @@
 The modules are listed in the order in which they may import, which is the order to read them in:
 
 words   errors outcome values canonical source conditions calendars facts situation schemas
-law     rulebook placement cases reader index compiler
-answer  decision reasons missing caveats explain service publish
+law     rulebook placement cases reader scenarios index compiler laws
+answer  decision reasons missing caveats explain comparison service publish
 edges   settings openapi api app server cli
 """
 

@@ -41,6 +41,11 @@ def create_api(service: Service, clock: Clock, max_body: int) -> Blueprint:
         answer = service.decide(canonical.load(_body(max_body)), clock())
         return _decision(answer, detail)
 
+    @api.post("/comparisons")
+    def comparisons() -> Response:
+        _check_accept()
+        return _json(service.compare(canonical.load(_body(max_body)), clock()))
+
     @api.get("/facts")
     def facts() -> Response:
         return _json(publish.facts_schema(service.laws.catalogue), "application/schema+json")
@@ -63,7 +68,7 @@ def create_api(service: Service, clock: Clock, max_body: int) -> Blueprint:
 
     @api.get("/scenarios")
     def scenarios() -> Response:
-        return _json({"scenarios": list(service.schema.scenarios)})
+        return _json({"scenarios": [publish.scenario_json(found) for found in service.laws.scenarios.values()]})
 
     return api
 

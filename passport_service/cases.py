@@ -12,7 +12,7 @@ from .facts import Catalogue, Fact
 from .rulebook import Case
 from .source import Node, Report
 
-_EXPECT = ("status", "plan", "routes", "requirements", "missing", "missing_first", "not_missing", "caveats", "valid_until", "activities")
+_EXPECT = ("status", "plan", "routes", "requirements", "missing", "missing_first", "not_missing", "caveats", "valid_until", "activities", "today")
 _OPTIONS = ("as_of", "scenario", "attested", "prefer", "rely_on_staff_positions")
 
 
@@ -137,6 +137,8 @@ def mismatches(expect: Mapping[str, Any], answer: Mapping[str, Any]) -> list[str
     found += [f"no caveat {kind}; there are {kinds}" for kind in expect.get("caveats", ()) if kind not in kinds]
     if "valid_until" in expect and answer["valid_until"] != expect["valid_until"]:
         found.append(f"valid until {answer['valid_until']}, expected {expect['valid_until']}")
+    if "today" in expect and (answer["today"] or {}).get("status") != expect["today"]:
+        found.append(f"today's law says {(answer['today'] or {}).get('status')}, expected {expect['today']}")
     per_activity = {row["activity"]: row["status"] for row in answer["activities"]}
     return found + [
         f"{activity} is {per_activity.get(activity)}, expected {wanted}"

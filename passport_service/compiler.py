@@ -7,23 +7,16 @@ version begins or ends.
 from __future__ import annotations
 
 import datetime as dt
-import threading
-from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
-from .calendars import Calendar, read_calendar
 from .conditions import NEVER, OPEN, All, Condition, Leaf, Not, Ref, bind, leaf_text, leaves
-from .errors import LawError, LawProblem
-from .facts import Catalogue, read_catalogue
+from .facts import Catalogue
 from .index import Evaluation, Index
-from .reader import RulebookReader
 from .rulebook import NoticeVersion, Provision, RecognitionVersion, RequirementVersion, RouteVersion, Rulebook
 from .situation import Situation
-from .source import Report, read
 
 STAFF = "staff_position"
 
@@ -182,88 +175,3 @@ def _closed(route: CompiledRoute) -> CompiledRoute:
 
 def _active(provisions: Mapping[str, Provision], day: dt.date) -> dict[str, Any]:
     return {id_: version for id_, provision in provisions.items() if (version := provision.at(day)) is not None}
-
-
-class Laws:
-    """Everything loaded: the catalogue, the rulebooks by host, and their laws by day."""
-
-    def __init__(self, catalogue: Catalogue, rulebooks: Mapping[str, Rulebook]):
-        self.catalogue, self.rulebooks = catalogue, rulebooks
-        self._turns = {host: rulebook.turning_days() for host, rulebook in rulebooks.items()}
-        self._compiled: dict[tuple[str, int], Law] = {}
-        self._lock = threading.Lock()
-
-    def law(self, host: str, day: dt.date) -> Law:
-        """The law of a host that holds on a day."""
-        turns = self._turns[host]
-        stretch = bisect_right(turns, day)
-        key = (host, stretch)
-        law = self._compiled.get(key)
-        if law is None:
-            with self._lock:  # two threads would only do the same work twice, but it is dear
-                law = self._compiled.get(key) or Law(
-                    self.catalogue,
-                    self.rulebooks[host],
-                    day,
-                    turns[stretch - 1] if stretch else None,
-                    turns[stretch] if stretch < len(turns) else None,
-                )
-                self._compiled[key] = law
-        return law
-
-    def check_definitions(self) -> list[LawProblem]:
-        """Definitions that are read on a day on which they do not hold, from the first day covered on."""
-        problems = set()
-        for host, rulebook in self.rulebooks.items():
-            first = rulebook.head.covers_from
-            for day in [first, *(turn for turn in self._turns[host] if turn > first)]:
-                active = _active(rulebook.definitions, day)
-                for provision in rulebook.provisions():
-                    version = provision.at(day)
-                    for name in set(_definitions_read(version)) - active.keys() if version else ():
-                        problems.add(
-                            LawProblem(
-                                f"rulebooks ({rulebook.name})", 1, 1, provision.id, f"reads the definition {name}, which does not hold on {day}"
-                            )
-                        )
-        return sorted(problems)
-
-
-def _definitions_read(version: Any) -> Iterable[str]:
-    for name in ("when", "opens_when", "applies_when", "failed_when", "satisfied_when"):
-        condition = getattr(version, name, None)
-        if condition is not None:
-            yield from (leaf.definition for leaf, _ in leaves(condition) if isinstance(leaf, Ref))
-
-
-def _read(root: Path, report: Report) -> tuple[Catalogue, dict[str, Rulebook]]:
-    """The catalogue and the rulebooks (by host) of a `config/` directory. Mistakes are reported."""
-    calendars: dict[str, Calendar] = {}
-    for path in sorted((root / "calendars").glob("*.yaml")):
-        found = read_calendar(read(path, _name(path, root), report), report)
-        if found:
-            calendars[found.name] = found
-    catalogue = read_catalogue(read(root / "facts.yaml", "facts.yaml", report), calendars, report)
-    rulebooks: dict[str, Rulebook] = {}
-    for directory in sorted(path for path in (root / "rulebooks").iterdir() if path.is_dir()):
-        files = [read(path, _name(path, root), report) for path in sorted(directory.rglob("*.yaml"))]
-        found = RulebookReader(catalogue, report).read(files, _name(directory, root))
-        if found:
-            rulebooks[found.host] = found
-    return catalogue, rulebooks
-
-
-def _name(path: Path, root: Path) -> str:
-    return path.relative_to(root).as_posix()
-
-
-def load(root: Path) -> Laws:
-    """The laws of a `config/` directory. Raises: LawError with every mistake found. (The service runs the worked cases.)"""
-    report = Report()
-    catalogue, rulebooks = _read(root, report)
-    report.check()
-    laws = Laws(catalogue, rulebooks)
-    problems = laws.check_definitions()
-    if problems:
-        raise LawError(problems)
-    return laws

@@ -284,19 +284,21 @@ def _combinations(choices: Sequence[Sequence[Candidate]]) -> Iterable[tuple[Cand
             yield combination
 
 
-def _plan(legs: Sequence[Leg], options: Options, firm_ground: frozenset[tuple[str, str]] | None) -> tuple[Candidate, ...] | None:
+def _plan(
+    legs: Sequence[Leg], options: Options, added: frozenset[str], firm_ground: frozenset[tuple[str, str]] | None
+) -> tuple[Candidate, ...] | None:
     """The best combination of one live route for each leg that has one; None when exclusive routes leave none.
 
-    `firm_ground` holds the (route, activity) that live without staff positions: any other counts as resting on one.
+    `added` holds the routes that a scenario adds, `firm_ground` the (route, activity) that live without staff positions: any other counts as resting on one.
     """
 
-    def cost(candidate: Candidate) -> tuple[int, int, int, str]:
+    def cost(candidate: Candidate) -> tuple[int, bool, int, int, str]:
         prefer = options.prefer
         chosen = prefer.index(candidate.route.id) if candidate.route.id in prefer else len(prefer)
         standing = STANDINGS.index(candidate.route.version.standing)
         if firm_ground is not None and (candidate.route.id, candidate.activity) not in firm_ground:
             standing = max(standing, STANDINGS.index(STAFF))
-        return chosen, standing, candidate.outstanding, candidate.route.id
+        return chosen, candidate.route.id not in added, standing, candidate.outstanding, candidate.route.id
 
     choices = [sorted(leg.live, key=cost) for leg in legs if leg.live]
     best = tuple(found[0] for found in choices)
@@ -305,7 +307,7 @@ def _plan(legs: Sequence[Leg], options: Options, firm_ground: frozenset[tuple[st
 
     def total(combination: tuple[Candidate, ...]) -> tuple[object, ...]:
         costs = [cost(candidate) for candidate in combination]
-        return sum(c[0] for c in costs), sum(c[1] for c in costs), sum(c[2] for c in costs), tuple(c[3] for c in costs)
+        return *(sum(column) for column in list(zip(*costs, strict=True))[:-1]), tuple(row[-1] for row in costs)
 
     return min(_combinations(choices), key=total, default=None)
 
@@ -348,7 +350,7 @@ def decide(law: Law, situation: Situation, options: Options, strict: bool = Fals
     firm_ground = None
     if without is not None and found is not without:
         firm_ground = frozenset((c.route.id, c.activity) for leg in without.legs() for c in leg.live)
-    plan = _plan(legs, options, firm_ground)
+    plan = _plan(legs, options, law.rulebook.added, firm_ground)
     home_unknown = HOME not in situation.known
     routes = _routes_in_question(legs, plan or ())
     items, elsewhere = found.items(routes)
@@ -385,7 +387,7 @@ def _activity_status(
 ) -> str:
     own = [leg for leg in legs if leg.activity in ("", activity)]
     # Exclusive routes are a matter of the whole: where they leave no plan, each activity is judged by itself.
-    chosen = [c for c in plan if c.activity in ("", activity)] if plan is not None else _plan(own, found.options, None)
+    chosen = [c for c in plan if c.activity in ("", activity)] if plan is not None else _plan(own, found.options, found.law.rulebook.added, None)
     names = {route.id for route in _routes_in_question(own, chosen or ())}
     bearing = [item for item in items if not item.routes or names & set(item.routes)]
     uncovered, found.uncovered = found.uncovered, []

@@ -9,7 +9,7 @@ import apispec.core
 from apispec import APISpec
 
 from . import __version__, publish
-from .compiler import Laws
+from .laws import Laws
 from .rulebook import DUE, LEGS, PARTIES, STANDINGS, STOPS
 
 # RFC 10008: apispec's table of methods is older.
@@ -46,6 +46,19 @@ def openapi(laws: Laws, problems: Mapping[str, Any]) -> dict[str, Any]:
     for name, schema in _components(laws).items():
         spec.components.schema(name, schema)
     _decisions(spec, problems)
+    columns = {
+        "type": "array",
+        "maxItems": 12,
+        "items": _OBJECT,
+        "description": "each names as_of, scenario or rulebook; the law as it is always comes first",
+    }
+    body = {"type": "object", "required": ["proposal"], "properties": {"proposal": {"$ref": "#/components/schemas/Proposal"}, "columns": columns}}
+    comparison = {
+        "summary": "One proposal under several laws side by side, differences first",
+        "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
+        "responses": {"200": _reply("The matrix.", _OBJECT), **{str(status): _problem(problems, status) for status in (400, 413, 415, 422)}},
+    }
+    spec.path("/v1/comparisons", operations={"post": comparison})
     for path, summary, of in _READS:
         names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
         parameters = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from .compiler import Laws
 from .conditions import All, Any_, Condition, Constant, Leaf, Not, Ref, leaf_text, value_text
 from .errors import UnknownNameError
 from .explain import cite_json, provenance_json
 from .facts import Catalogue, Fact
-from .rulebook import Case, Provision, Rulebook, Step, Version
+from .laws import Laws
+from .rulebook import Case, Provision, Rulebook, Scenario, Step, Version
 from .values import CURRENCIES, plain
 
 # -- conditions -------------------------------------------------------------------------------------------------------
@@ -137,6 +137,17 @@ def rulebook_line(rulebook: Rulebook) -> dict[str, Any]:
             "activities": list(head.activities),
         },
         "counts": {kind: len(getattr(rulebook, kind)) for kind in ("definitions", "routes", "requirements", "recognitions", "notices", "cases")},
+    }
+
+
+def scenario_json(scenario: Scenario) -> dict[str, Any]:
+    return {
+        "scenario": scenario.name,
+        "title": scenario.title,
+        "standing": scenario.standing,
+        "says": scenario.says,
+        "cite": cite_json(scenario.cite),
+        "hosts": list(scenario.hosts),
     }
 
 

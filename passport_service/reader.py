@@ -40,7 +40,7 @@ from .source import Node, Report
 from .values import parse_date, parse_decimal, parse_integer, parse_money
 
 GOOD_STANDING = "home_in_good_standing"
-_KINDS = ("definitions", "routes", "requirements", "recognitions", "notices")
+KINDS = ("definitions", "routes", "requirements", "recognitions", "notices")
 _VERSION = ("from", "title", "standing", "cite", "says", "provenance")
 _VERSION_OPTIONAL = ("repealed", "correction")
 # what each kind of provision must and may say beyond that
@@ -73,24 +73,24 @@ class RulebookReader:
     def read(self, files: list[Node], name: str) -> Rulebook | None:
         parts: dict[str, list[Node]] = {}
         for file in files:
-            keys = self.report.mapping(file, (), ("rulebook", "host", "head", "legs", "sources", "given", "cases", *_KINDS))
+            keys = self.report.mapping(file, (), ("rulebook", "host", "head", "legs", "sources", "given", "cases", *KINDS))
             for key, node in keys.items():
                 parts.setdefault(key, []).append(node)
             if "given" in keys and "cases" not in keys:
                 self.report.error(keys["given"], "`given` belongs to the `cases` of its own file")
         top = {key: self._once(parts, key, name) for key in ("rulebook", "host", "head", "legs")}
         for node in parts.get("sources", []):
-            self._read_sources(node)
+            self.read_sources(node)
         if None in top.values():
             return None
         head = self._head(top["head"])
         self.roles |= head.roles.keys() if head else set()
         legs = self._legs(top["legs"])
-        found = {kind: self._provisions(kind, parts.get(kind, [])) for kind in _KINDS}
-        self._check_references(found)
+        found = {kind: self.provisions(kind, parts.get(kind, [])) for kind in KINDS}
+        self.check_references(found)
         cases = CaseReader(self.catalogue, self.report, str(top["host"].value)).read(files)
-        text = {key: top[key].plain() for key in top} | {kind: _texts(parts.get(kind, [])) for kind in _KINDS}
-        text |= {"sources": _texts(parts.get("sources", [])), "facts": self.catalogue.text, "calendars": _calendar_text(self.catalogue)}
+        text = {key: top[key].plain() for key in top} | {kind: texts_of(parts.get(kind, [])) for kind in KINDS}
+        text |= {"sources": texts_of(parts.get("sources", [])), "facts": self.catalogue.text, "calendars": _calendar_text(self.catalogue)}
         rulebook, host = self.report.text(top["rulebook"]), self.report.text(top["host"])
         return head and Rulebook(rulebook or "", host or "", head, legs, self.sources, **found, cases=cases, digest=canonical.digest(text))
 
@@ -103,7 +103,7 @@ class RulebookReader:
             self.report.error(again, f"{key!r} stands in {nodes[0].file} already")
         return nodes[0]
 
-    def _read_sources(self, node: Node) -> None:
+    def read_sources(self, node: Node) -> None:
         for id_, child in self.report.open_mapping(node).items():
             keys = self.report.mapping(child, ("title",), ("publisher", "url", "date", "note"))
             if id_ in self.sources:
@@ -150,7 +150,7 @@ class RulebookReader:
 
     # -- provisions -------------------------------------------------------------------------------------------------------
 
-    def _provisions(self, kind: str, nodes: Iterable[Node]) -> dict[str, Provision]:
+    def provisions(self, kind: str, nodes: Iterable[Node]) -> dict[str, Provision]:
         found: dict[str, Provision] = {}
         for item in (item for node in nodes for item in self.report.items(node)):
             keys = self.report.mapping(item, ("id", "versions", *(("leg",) if kind == "routes" else ())))
@@ -343,7 +343,7 @@ class RulebookReader:
         self.roles_used.append(node)
         return self.report.text(node) or ""
 
-    def _check_references(self, found: Mapping[str, Mapping[str, Provision]]) -> None:
+    def check_references(self, found: Mapping[str, Mapping[str, Provision]]) -> None:
         for ref in self.refs:
             self.report.one_of(ref.node, found["definitions"], "definition")
         for node in self.roles_used:
@@ -362,7 +362,7 @@ class RulebookReader:
                 self.report.error(node, "a recognition limited to some routes may not cover a requirement that can fail")
 
 
-def _texts(nodes: Iterable[Node]) -> list[Any]:
+def texts_of(nodes: Iterable[Node]) -> list[Any]:
     """Content without order: shuffling provisions is not a change of the law."""
     items = [item for node in nodes for item in (node.value if isinstance(node.value, list) else [node])]
     return sorted((item.plain() for item in items), key=canonical.dump)

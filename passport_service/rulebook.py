@@ -165,8 +165,20 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
+class Scenario:
+    """A named overlay on the law: proposed or hypothetical, never law."""
+
+    name: str
+    title: str
+    standing: str
+    says: str
+    cite: Citation
+    hosts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Rulebook:
-    """The law of one host as written."""
+    """The law of one host as written; under a scenario, with what the scenario adds and without what it closes."""
 
     name: str
     host: str
@@ -180,6 +192,8 @@ class Rulebook:
     notices: Mapping[str, Provision]
     cases: tuple[Case, ...]
     digest: str
+    scenario: str | None = None
+    added: frozenset[str] = frozenset()
 
     def provisions(self) -> Iterator[Provision]:
         for kind in (self.definitions, self.routes, self.requirements, self.recognitions, self.notices):

@@ -245,6 +245,8 @@ class ProposalSchema:
         nested = {name: fields.Nested(_strict(members, f"{name.title()}Group"), error_messages=_NESTED) for name, members in groups.items()}
         self.groups = {name: tuple(members) for name, members in groups.items()}
         self.schema = _strict({**self._options(), **nested}, "Proposal")()
+        law = {name: field for name, field in self._options().items() if name in ("as_of", "scenario", "rulebook")}
+        self.column = _strict(law, "Column")()
 
     def _options(self) -> dict[str, fields.Field]:
         def name_of(known: tuple[str, ...], what: str) -> Callable[[Any], str]:
@@ -286,6 +288,13 @@ class ProposalSchema:
         host = loaded.pop("host")
         return Proposal(host, facts, asked, Options(**loaded), situation)
 
+    def load_options(self, body: Any, at: str) -> dict[str, Any]:
+        """The law named by one column of a comparison: as_of, scenario, rulebook. Raises: ProposalError; `at` is its pointer."""
+        try:
+            return self.column.load(body)
+        except ValidationError as error:
+            raise ProposalError(self._problems(error.messages, at)) from None
+
     def _activities(self, facts: Mapping[str, Any]) -> list[Problem]:
         chosen = facts.get(ACTIVITIES)
         if chosen is not None and not chosen:
@@ -310,6 +319,8 @@ class ProposalSchema:
 
     def _unknown(self, at: str) -> Problem:
         group, _, name = at[1:].replace("~1", "/").replace("~0", "~").partition("/")
+        if group not in self.groups and name:
+            return Problem(at, "unknown field", (), closest(name.rpartition("/")[2], self.column.fields))
         if not name:
             known: list[str] = [*self.schema.fields]
             if "." in group:  # the name of a fact instead of its path

@@ -7,25 +7,28 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from . import __version__, canonical, compiler
+from . import __version__, canonical
+from . import laws as lawbooks
 from .cases import mismatches
-from .compiler import Laws
+from .comparison import matrix
 from .decision import HOME, Decision, decide
 from .errors import LawError, LawProblem, Problem, ProposalError, closest
 from .explain import explain
 from .facts import ACTIVITIES
+from .laws import Laws
 from .rulebook import Case, Rulebook
 from .schemas import Proposal, ProposalSchema
 
 ANSWER_VERSION = 1  # changes whenever the same proposal under the same law would give other bytes
 _ABOUT_MISSING = frozenset({"missing", "missing_first", "not_missing"})
 _SUMMARY_DROPS = ("why", "says", "would_open_if")
+MAX_COLUMNS = 12
 TRANSACTION_DATE = "transaction.date"
 
 
@@ -45,35 +48,58 @@ class Service:
 
     def __init__(self, laws: Laws):
         self.laws = laws
-        self.schema = ProposalSchema(laws.catalogue)
+        self.schema = ProposalSchema(laws.catalogue, laws.scenarios)
 
     def decide(self, body: Any, now: dt.datetime, reasons: bool = True, missing: bool = True) -> Answer:
         """The answer to a proposal. Units: `now` is aware of its zone. Raises: ProposalError.
 
         Without `reasons` or `missing` it is not an answer for users: worked cases ask only for what they compare.
         """
-        proposal = self.schema.load(body)
-        rulebook = self.laws.rulebooks.get(proposal.host)
+        return self.answer(self.schema.load(body), now, reasons, missing)
+
+    def answer(self, proposal: Proposal, now: dt.datetime, reasons: bool = True, missing: bool = True) -> Answer:
+        """The answer to a proposal that has been read. Raises: ProposalError for what only the rulebook can tell."""
+        rulebook = self.laws.rulebook(proposal.host, proposal.options.scenario)
         if rulebook is None:
-            hosts = ", ".join(sorted(self.laws.rulebooks))
-            return self._finish(
-                proposal, None, *_date(proposal, now, "UTC"), _not_covered(f"There is no rulebook for the host {proposal.host}; there are {hosts}.")
-            )
+            text = f"There is no rulebook for the host {proposal.host}; there are {', '.join(sorted(self.laws.rulebooks))}."
+            return self._finish(proposal, None, *_date(proposal, now, "UTC"), _not_covered(text))
         self._check_options(proposal, rulebook)
         as_of, source = _date(proposal, now, rulebook.head.timezone)
         reason = _outside(proposal, rulebook, as_of)
         if reason:
-            return self._finish(proposal, rulebook, as_of, source, _not_covered(reason))
-        relied, strict = self._both(proposal, as_of)
-        chosen, other = (relied, strict) if proposal.options.rely_on_staff_positions else (strict or relied, relied)
-        found = explain(chosen, other if other is not chosen else None, proposal.options, as_of, reasons, missing)
-        found["caveats"] += self._two_dates(proposal, chosen, as_of)
-        return self._finish(proposal, rulebook, as_of, source, found, _valid_until(chosen, as_of))
+            found, until = _not_covered(reason), None
+        else:
+            relied, strict = self._both(proposal, as_of)
+            chosen, other = (relied, strict) if proposal.options.rely_on_staff_positions else (strict or relied, relied)
+            found = explain(chosen, other if other is not chosen else None, proposal.options, as_of, reasons, missing)
+            found["caveats"] += self._two_dates(proposal, chosen, as_of)
+            until = _valid_until(chosen, as_of)
+        if proposal.options.scenario:
+            found |= self._beside_today(proposal, now, found["caveats"])
+        return self._finish(proposal, rulebook, as_of, source, found, until)
 
     def _both(self, proposal: Proposal, day: dt.date) -> tuple[Decision, Decision | None]:
-        law = self.laws.law(proposal.host, day)
+        law = self.laws.law(proposal.host, day, proposal.options.scenario)
         relied = decide(law, proposal.situation, proposal.options)
         return relied, decide(law, proposal.situation, proposal.options, strict=True) if law.strict is not None else None
+
+    def _beside_today(self, proposal: Proposal, now: dt.datetime, caveats: list[dict[str, Any]]) -> dict[str, Any]:
+        """A scenario's answer carries today's answer, and says in words that it is not law."""
+        scenario = self.laws.scenarios[proposal.options.scenario or ""]
+        today = self.answer(self.under(proposal), now, reasons=False, missing=False).body
+        if proposal.host in scenario.hosts:
+            text = f"This is the answer under the scenario “{scenario.title}”, which is {scenario.standing} and not law. {scenario.says}"
+        else:
+            text = f"The scenario “{scenario.title}” says nothing of this host: this is the law as it is."
+        caveat = {"kind": "scenario", "text": text, "ids": [scenario.name]}
+        return {"today": {key: today[key] for key in ("id", "status", "plan", "counts")}, "caveats": [caveat, *caveats]}
+
+    def under(self, proposal: Proposal, scenario: str | None = None, as_of: dt.date | None = None, digest: str | None = None) -> Proposal:
+        """The same proposal under another scenario, law date or rulebook; ids that do not exist there are left out."""
+        rulebook, options = self.laws.rulebook(proposal.host, scenario), proposal.options
+        known = {"attested": rulebook.requirements, "prefer": rulebook.routes} if rulebook else {}
+        kept = {name: tuple(id_ for id_ in getattr(options, name) if id_ in ids) for name, ids in known.items()}
+        return replace(proposal, options=replace(options, scenario=scenario, as_of=as_of or options.as_of, rulebook=digest, **kept))
 
     def _check_options(self, proposal: Proposal, rulebook: Rulebook) -> None:
         problems = []
@@ -135,12 +161,28 @@ class Service:
         }
         return Answer(id_, body)
 
+    def compare(self, body: Any, now: dt.datetime) -> dict[str, Any]:
+        """One proposal under several laws; the law as it is always comes first. Raises: ProposalError."""
+        if not isinstance(body, dict) or set(body) - {"proposal", "columns"} or "proposal" not in body:
+            raise ProposalError([Problem("", 'expected {"proposal": {…}, "columns": [{"as_of": …, "scenario": …}, …]}')])
+        columns = body.get("columns", [])
+        if not isinstance(columns, list) or len(columns) > MAX_COLUMNS:
+            raise ProposalError([Problem("/columns", f"expected a list of at most {MAX_COLUMNS} columns")])
+        try:
+            proposal = self.schema.load(body["proposal"])
+        except ProposalError as error:
+            raise ProposalError([replace(problem, pointer="/proposal" + problem.pointer) for problem in error.problems]) from None
+        options = [self.schema.load_options(column, f"/columns/{number}") for number, column in enumerate(columns)]
+        today = self.under(proposal, as_of=proposal.options.as_of)
+        others = [self.under(proposal, found.get("scenario"), found.get("as_of"), found.get("rulebook")) for found in options]
+        return matrix([self.answer(one, now).body for one in (today, *others)])
+
     # -- worked cases ---------------------------------------------------------------------------------------------------
 
     def check_cases(self) -> int:
         """Runs every worked case. Raises: LawError naming each that comes out otherwise. Returns how many there are."""
         problems, count = [], 0
-        for rulebook in self.laws.rulebooks.values():
+        for _, rulebook in self.laws.all_rulebooks():
             for case in rulebook.cases:
                 count += 1
                 file, _, line = case.place.rpartition(":")
@@ -160,12 +202,12 @@ class Service:
 
     @cached_property
     def case_ids(self) -> dict[str, Case]:
-        return {case.id: case for rulebook in self.laws.rulebooks.values() for case in rulebook.cases}
+        return {case.id: case for _, rulebook in self.laws.all_rulebooks() for case in rulebook.cases}
 
 
 def load(root: Path) -> Service:
     """A service over a `config/` directory whose worked cases all pass. Raises: LawError."""
-    service = Service(compiler.load(root))
+    service = Service(lawbooks.load(root))
     service.check_cases()
     return service
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import random
 from decimal import Decimal
 from pathlib import Path
 
-from passport_service import compiler
+from passport_service import laws
 from passport_service.conditions import Leaf, leaves
 from passport_service.service import Service
 
 from .worlds import consistent
 
 ROOT = Path(__file__).resolve().parent.parent
-CONFIG = ROOT / "config"
-SHIPPED = Service(compiler.load(CONFIG))
+CONFIG = Path(os.environ.get("PASSPORT_CONFIG") or ROOT / "config")
+SHIPPED = Service(laws.load(CONFIG))
 NOW = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
 
 

@@ -11,8 +11,8 @@ PACKAGE = Path(__file__).resolve().parent.parent / "passport_service"
 # The order in which modules may import is the order in which a newcomer reads them.
 ORDER = (
     "errors outcome values canonical source conditions calendars facts situation schemas "
-    "rulebook placement cases reader index compiler "
-    "decision reasons missing caveats explain service publish "
+    "rulebook placement cases reader scenarios index compiler laws "
+    "decision reasons missing caveats explain comparison service publish "
     "settings openapi api app server cli"
 ).split()
 LIBRARIES = {
@@ -31,7 +31,7 @@ STANDARD = {
     "hashlib", "itertools", "json", "logging", "operator", "os", "pathlib", "re", "secrets", "sys", "threading", "typing", "zoneinfo",
 }  # fmt: skip
 # Who may read the clock, the environment, files.
-CLOCK, ENVIRONMENT, FILES = {"app", "cli"}, {"settings"}, {"source", "settings", "compiler"}
+CLOCK, ENVIRONMENT, FILES = {"app", "cli"}, {"settings"}, {"source", "settings", "laws"}
 
 
 def modules() -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from passport_service.compiler import Laws
+from passport_service.laws import Laws
 from passport_service.reader import RulebookReader
 from passport_service.source import Report, parse
 

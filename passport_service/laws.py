@@ -1,0 +1,119 @@
+"""Everything loaded: the catalogue, the rulebooks, the scenarios over them, and their compiled laws by day.
+
+A rulebook under a scenario is a rulebook of its own, made of the law as it is and what the scenario adds or closes.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from .calendars import Calendar, read_calendar
+from .compiler import Law
+from .conditions import Ref, leaves
+from .errors import LawError, LawProblem
+from .facts import Catalogue, read_catalogue
+from .reader import RulebookReader
+from .rulebook import Rulebook, Scenario
+from .scenarios import read_scenario
+from .source import Report, read
+
+Key = tuple[str, str | None]  # host, scenario
+
+
+class Laws:
+    """Shapes: `rulebooks` by host, the law as it is; `overlays` (host, scenario) -> the rulebook under the scenario."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        rulebooks: Mapping[str, Rulebook],
+        scenarios: Mapping[str, Scenario] | None = None,
+        overlays: Mapping[tuple[str, str], Rulebook] | None = None,
+    ):
+        self.catalogue, self.rulebooks = catalogue, rulebooks
+        self.scenarios, self.overlays = scenarios or {}, overlays or {}
+        self._turns: dict[Key, list[dt.date]] = {key: rulebook.turning_days() for key, rulebook in self.all_rulebooks()}
+        self._compiled: dict[tuple[Key, int], Law] = {}
+        self._lock = threading.Lock()
+
+    def all_rulebooks(self) -> Iterator[tuple[Key, Rulebook]]:
+        yield from (((host, None), rulebook) for host, rulebook in self.rulebooks.items())
+        yield from self.overlays.items()
+
+    def rulebook(self, host: str, scenario: str | None = None) -> Rulebook | None:
+        """A host's rulebook, under a scenario where that says anything about the host."""
+        return self.overlays.get((host, scenario or "")) or self.rulebooks.get(host)
+
+    def law(self, host: str, day: dt.date, scenario: str | None = None) -> Law:
+        """The law of a host that holds on a day."""
+        key: Key = (host, scenario if (host, scenario) in self.overlays else None)
+        turns = self._turns[key]
+        stretch = bisect_right(turns, day)
+        law = self._compiled.get((key, stretch))
+        if law is None:
+            with self._lock:  # two threads would only do the same work twice, but it is dear
+                begins, ends = turns[stretch - 1] if stretch else None, turns[stretch] if stretch < len(turns) else None
+                law = self._compiled.get((key, stretch)) or Law(self.catalogue, self.rulebook(*key), day, begins, ends)
+                self._compiled[key, stretch] = law
+        return law
+
+    def check_definitions(self) -> list[LawProblem]:
+        """Definitions that are read on a day on which they do not hold, from the first day covered on."""
+        problems = set()
+        for key, rulebook in self.all_rulebooks():
+            first = rulebook.head.covers_from
+            for day in [first, *(turn for turn in self._turns[key] if turn > first)]:
+                active = {id_ for id_, provision in rulebook.definitions.items() if provision.at(day)}
+                for provision in rulebook.provisions():
+                    version = provision.at(day)
+                    for name in set(_definitions_read(version)) - active if version else ():
+                        text = f"reads the definition {name}, which does not hold on {day}"
+                        problems.add(LawProblem(f"rulebooks ({rulebook.name})", 1, 1, provision.id, text))
+        return sorted(problems)
+
+
+def _definitions_read(version: Any) -> Iterable[str]:
+    for name in ("when", "opens_when", "applies_when", "failed_when", "satisfied_when"):
+        condition = getattr(version, name, None)
+        if condition is not None:
+            yield from (leaf.definition for leaf, _ in leaves(condition) if isinstance(leaf, Ref))
+
+
+def load(root: Path) -> Laws:
+    """The laws of a `config/` directory. Raises: LawError with every mistake found. (The service runs the worked cases.)"""
+    report = Report()
+    calendars: dict[str, Calendar] = {}
+    for path in sorted((root / "calendars").glob("*.yaml")):
+        calendar = read_calendar(read(path, _name(path, root), report), report)
+        if calendar:
+            calendars[calendar.name] = calendar
+    catalogue = read_catalogue(read(root / "facts.yaml", "facts.yaml", report), calendars, report)
+    rulebooks: dict[str, Rulebook] = {}
+    for directory in sorted(path for path in (root / "rulebooks").iterdir() if path.is_dir()):
+        files = [read(path, _name(path, root), report) for path in sorted(directory.rglob("*.yaml"))]
+        rulebook = RulebookReader(catalogue, report).read(files, _name(directory, root))
+        if rulebook:
+            rulebooks[rulebook.host] = rulebook
+    report.check()  # an overlay on law that does not load would only repeat its mistakes
+    scenarios: dict[str, Scenario] = {}
+    overlays: dict[tuple[str, str], Rulebook] = {}
+    for path in sorted((root / "scenarios").glob("*.yaml")):
+        found = read_scenario(read(path, _name(path, root), report), catalogue, rulebooks, report)
+        if found:
+            scenarios[found[0].name] = found[0]
+            overlays |= {(host, found[0].name): rulebook for host, rulebook in found[1].items()}
+    report.check()
+    laws = Laws(catalogue, rulebooks, scenarios, overlays)
+    problems = laws.check_definitions()
+    if problems:
+        raise LawError(problems)
+    return laws
+
+
+def _name(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix()
