@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from flask import Flask, Response, g, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from . import __version__, canonical, service
+from . import __version__, canonical, lawpage, publish, service
 from .api import BadQueryError, NotAcceptableError, UnsupportedMediaError, create_api
 from .errors import MalformedError, NoRulebookError, PassportError, ProposalError, TooLargeError, UnknownNameError
 from .openapi import openapi
 from .settings import Settings, read_settings
 
 log = logging.getLogger("passport")
+CSP = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
 
@@ -105,6 +106,13 @@ def _add_pages(app: Flask, passport: service.Service) -> None:
     def docs() -> str:
         return render_template("docs.html", spec=document, catalogue=passport.laws.catalogue, version=__version__)
 
+    @app.get("/law/<host>")
+    def law(host: str) -> Response:
+        html = lawpage.page(passport.laws, publish.find_rulebook(passport.laws, host))
+        response = Response(html, mimetype="text/html")
+        response.headers["Content-Security-Policy"] = CSP.replace("style-src 'self'", f"style-src {lawpage.style_hash(html)}")
+        return response
+
     @app.get("/openapi.json")
     def openapi_json() -> Response:
         return Response(canonical.dump(document), mimetype="application/json")
@@ -170,7 +178,5 @@ def _finish(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.get("request_id", "")
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "no-referrer"
-    response.headers["Content-Security-Policy"] = (
-        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    )
+    response.headers.setdefault("Content-Security-Policy", CSP)
     return response

@@ -16,7 +16,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from . import __version__, canonical, publish, service
+from . import __version__, canonical, lawpage, publish, review, service
 from .app import create_app
 from .errors import LawError, MalformedError, PassportError, ProposalError, closest
 from .explain import party_words
@@ -135,6 +135,59 @@ def check(config: Path | None) -> None:
     for line in lines:
         click.echo(f"{line['host']} {line['version']} {line['digest']}")
     click.echo("The law loads and every worked case passes.")
+
+
+@rulebooks.command("coverage")
+@click.option("--all", "everything", is_flag=True, help="List what is fully tried too.")
+@_config
+def show_coverage(everything: bool, config: Path | None) -> None:
+    """Report what worked cases have made of every condition, and how they have met every threshold."""
+    passport = _load(config)
+    console = Console()
+    for host, rows in review.coverage(passport, dt.datetime.now(dt.UTC)).items():
+        met, wanted = review.coverage_lines(rows.values())
+        console.print(f"[bold]{host}[/bold]: {met} of {wanted} met, {met * 100 // wanted if wanted else 100} %")
+        lines = [
+            (name, ", ".join(sorted(row.seen)) or "never", ", ".join(row.lacking)) for name, row in sorted(rows.items()) if row.lacking or everything
+        ]
+        if lines:
+            _table(console, ("condition or threshold", "tried", "never"), lines)
+
+
+@main.group()
+def law() -> None:
+    """The law, for lawyers."""
+
+
+@law.command("due")
+@click.option("--on", type=click.DateTime(["%Y-%m-%d"]), help="The day to judge by (default: today).")
+@click.option("--within", type=click.IntRange(0, 3650), default=30, show_default=True, help="Days ahead.")
+@click.option("--confidence", type=click.IntRange(1, 5), default=2, show_default=True, help="List what rests on at most this confidence.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@_config
+def due_(on: dt.datetime | None, within: int, confidence: int, as_json: bool, config: Path | None) -> None:
+    """List what is due for review or rests on low confidence, worst first."""
+    found = review.due(_load(config).laws, (on or dt.datetime.now(dt.UTC)).date(), within, confidence)
+    if as_json:
+        sys.stdout.buffer.write(canonical.dump([row.as_json() for row in found]))
+        return
+    rows = (
+        (row.id, "overdue" if row.overdue else row.review_by.isoformat(), str(row.confidence), row.read.replace("_", " "), row.title) for row in found
+    )
+    _table(Console(), ("id", "review by", "confidence", "read", "title"), rows)
+
+
+@law.command("report")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("."), show_default=True, help="Directory for the pages.")
+@_config
+def report(out: Path, config: Path | None) -> None:
+    """Write one self-contained HTML page per host: every provision, its logic in plain words, dates, trust and cases."""
+    passport = _load(config)
+    out.mkdir(parents=True, exist_ok=True)
+    for rulebook in passport.laws.rulebooks.values():
+        path = out / f"law-{rulebook.host.lower()}.html"
+        path.write_text(lawpage.page(passport.laws, rulebook), encoding="utf-8")
+        click.echo(f"{path}: {rulebook.head.title}, version {rulebook.head.version}")
 
 
 @main.command()

@@ -56,7 +56,7 @@ class CompiledRequirement:
         return self.version.on_routes is None or route in self.version.on_routes
 
 
-Add = Callable[[Condition], int]
+Add = Callable[[Condition, str], int]  # a condition and whose it is, for people
 
 
 class Law:
@@ -67,27 +67,37 @@ class Law:
         self.definitions = _active(rulebook.definitions, day)
         self._day = day
         # The index decides which byte is whose. So everything is put together twice: to learn the conditions, and to place them.
-        conditions: list[Condition] = []
-        self._put_together(lambda condition: conditions.append(condition) or 0)
-        self.conditions = tuple(conditions)
+        found: list[tuple[Condition, str]] = []
+        self._put_together(lambda condition, owner: found.append((condition, owner)) or 0)
+        self.conditions = tuple(condition for condition, _ in found)
+        self.owners = tuple(owner for _, owner in found)
         self.index = self._compiled()
         places = iter(self.index.place)
-        self._put_together(lambda condition: next(places))
+        self._put_together(lambda condition, owner: next(places))
         self.by_id = {requirement.id: requirement for requirement in self.requirements}
 
     def _put_together(self, add: Add) -> None:
         book, day = self.rulebook, self._day
         self.routes = [_route(provision, version, add) for provision in book.routes.values() if (version := provision.at(day))]
-        recognitions = [CompiledRecognition(id_, version, add(version.when)) for id_, version in _active(book.recognitions, day).items()]
+        recognitions = [
+            CompiledRecognition(id_, version, add(version.when, f"{id_} when")) for id_, version in _active(book.recognitions, day).items()
+        ]
         self.requirements = [_requirement(id_, version, recognitions, add) for id_, version in _active(book.requirements, day).items()]
-        self.legs = {leg: (condition, add(condition)) for leg, condition in book.legs.items()}
-        self.roles = {name: tuple((add(role.when), role.party) for role in roles) for name, roles in book.head.roles.items()}
+        self.legs = {leg: (condition, add(condition, f"leg {leg} needed_when")) for leg, condition in book.legs.items()}
+        self.roles = {
+            name: tuple((add(role.when, f"role {name} {role.party}"), role.party) for role in roles) for name, roles in book.head.roles.items()
+        }
         self.notices: list[tuple[str, NoticeVersion, int]] = [
-            (id_, version, add(version.when)) for id_, version in _active(book.notices, day).items()
+            (id_, version, add(version.when, f"{id_} when")) for id_, version in _active(book.notices, day).items()
         ]
 
     def _compiled(self) -> Index:
         return Index(self.catalogue, self.conditions, {id_: self.definition(id_) for id_ in self.definitions})
+
+    @property
+    def place(self) -> list[int]:
+        """Which byte of an evaluation is the n-th condition's."""
+        return self.index.place
 
     def definition(self, name: str) -> Condition:
         return self.definitions[name].when
@@ -148,7 +158,12 @@ class _Strict(Law):
 
 def _route(provision: Provision, version: RouteVersion, add: Add) -> CompiledRoute:
     bound = {activity: bind(version.opens_when, activity) for activity in version.activities} or {"": version.opens_when}
-    return CompiledRoute(provision.id, provision.leg, version, {activity: (condition, add(condition)) for activity, condition in bound.items()})
+    return CompiledRoute(
+        provision.id,
+        provision.leg,
+        version,
+        {activity: (condition, add(condition, f"{provision.id} opens_when")) for activity, condition in bound.items()},
+    )
 
 
 def _requirement(id_: str, version: RequirementVersion, recognitions: Iterable[CompiledRecognition], add: Add) -> CompiledRequirement:
@@ -159,13 +174,13 @@ def _requirement(id_: str, version: RequirementVersion, recognitions: Iterable[C
     return CompiledRequirement(
         id=id_,
         version=version,
-        applies=add(version.applies_when),
-        satisfied=add(version.satisfied_when),
-        stop=add(stop) if stop != NEVER else None,
+        applies=add(version.applies_when, f"{id_} applies_when"),
+        satisfied=add(version.satisfied_when, f"{id_} satisfied_when"),
+        stop=add(stop, f"{id_} stops") if stop != NEVER else None,
         stop_condition=stop,
         recognitions=own,
-        deadlines=tuple(add(step.when) for step in version.deadlines),
-        amounts=tuple(add(step.when) for step in version.amounts),
+        deadlines=tuple(add(step.when, f"{id_} deadline") for step in version.deadlines),
+        amounts=tuple(add(step.when, f"{id_} amount") for step in version.amounts),
     )
 
 

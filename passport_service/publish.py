@@ -74,12 +74,13 @@ def provision_json(rulebook: Rulebook, provision: Provision) -> dict[str, Any]:
         "leg": provision.leg or None,
         "versions": [version_json(version) for version in provision.versions],
         "recognitions": [r.id for r in rulebook.recognitions.values() if any(provision.id in version.requirements for version in r.versions)],
-        "cases": [case.id for case in rulebook.cases if _speaks_of(case, provision.id)],
+        "cases": [case.id for case in rulebook.cases if speaks_of(case, provision.id)],
     }
     return {key: value for key, value in found.items() if value is not None}
 
 
-def _speaks_of(case: Case, id_: str) -> bool:
+def speaks_of(case: Case, id_: str) -> bool:
+    """Whether a worked case expects anything of a provision."""
     return id_ in case.expect.get("plan", ()) or id_ in case.expect.get("routes", {}) or id_ in case.expect.get("requirements", {})
 
 

@@ -62,9 +62,9 @@ class Service:
         rulebook = self.laws.rulebook(proposal.host, proposal.options.scenario)
         if rulebook is None:
             text = f"There is no rulebook for the host {proposal.host}; there are {', '.join(sorted(self.laws.rulebooks))}."
-            return self._finish(proposal, None, *_date(proposal, now, "UTC"), _not_covered(text))
+            return self._finish(proposal, None, *law_date(proposal, now, "UTC"), _not_covered(text))
         self._check_options(proposal, rulebook)
-        as_of, source = _date(proposal, now, rulebook.head.timezone)
+        as_of, source = law_date(proposal, now, rulebook.head.timezone)
         reason = _outside(proposal, rulebook, as_of)
         if reason:
             found, until = _not_covered(reason), None
@@ -212,7 +212,8 @@ def load(root: Path) -> Service:
     return service
 
 
-def _date(proposal: Proposal, now: dt.datetime, timezone: str) -> tuple[dt.date, str]:
+def law_date(proposal: Proposal, now: dt.datetime, timezone: str) -> tuple[dt.date, str]:
+    """The date whose law is applied, and where it comes from."""
     if proposal.options.as_of:
         return proposal.options.as_of, "given"
     if TRANSACTION_DATE in proposal.facts:

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "passport_service"
 ORDER = (
     "errors outcome values canonical source conditions calendars facts situation schemas "
     "rulebook placement cases reader scenarios index compiler laws "
-    "decision reasons missing caveats explain comparison service publish "
+    "decision reasons missing caveats explain comparison service publish review lawpage "
     "settings openapi api app server cli"
 ).split()
 LIBRARIES = {
@@ -24,6 +24,7 @@ LIBRARIES = {
     "api": {"flask"},
     "app": {"flask", "werkzeug"},
     "server": {"flask", "gunicorn"},
+    "lawpage": {"jinja2"},
     "cli": {"click", "rich"},
 }
 STANDARD = {
@@ -31,7 +32,7 @@ STANDARD = {
     "hashlib", "itertools", "json", "logging", "operator", "os", "pathlib", "re", "secrets", "sys", "threading", "typing", "zoneinfo",
 }  # fmt: skip
 # Who may read the clock, the environment, files.
-CLOCK, ENVIRONMENT, FILES = {"app", "cli"}, {"settings"}, {"source", "settings", "laws"}
+CLOCK, ENVIRONMENT, FILES = {"app", "cli"}, {"settings"}, {"source", "settings", "laws", "cli"}
 
 
 def modules() -> list[str]:

@@ -1,0 +1,129 @@
+"""One self-contained HTML page of a host's law, so that a lawyer can review it without reading YAML."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import hashlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from .conditions import All, Any_, Condition, Constant, Leaf, Not, Ref, leaf_text, leaves
+from .facts import Catalogue
+from .laws import Laws
+from .placement import uses
+from .publish import speaks_of
+from .rulebook import Provision, Rulebook
+
+_FIELDS = {
+    "opens_when": "Open when",
+    "applies_when": "Applies when",
+    "failed_when": "Cannot be met when",
+    "satisfied_when": "Evidenced when",
+    "when": "Holds when",
+}
+_KINDS = {
+    "routes": "Routes",
+    "requirements": "Requirements",
+    "recognitions": "Recognition of home supervision",
+    "definitions": "Definitions",
+    "notices": "Notices",
+}
+_environment = Environment(loader=PackageLoader("passport_service"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+
+
+def page(laws: Laws, rulebook: Rulebook) -> str:
+    """The page. Needs no script: the filters are style."""
+    rows = {kind: [_provision(laws.catalogue, rulebook, found) for found in getattr(rulebook, kind).values()] for kind in _KINDS}
+    everything = [row for found in rows.values() for row in found]
+    filters = {name: sorted({row[name] for row in everything}) for name in ("topic", "standing", "confidence")}
+    return _environment.get_template("law.html").render(
+        rulebook=rulebook, rows=rows, kinds=_KINDS, filters=filters, style=_environment.get_template("law.css").render(filters=filters)
+    )
+
+
+def style_hash(html: str) -> str:
+    """The Content-Security-Policy source of the page's own style."""
+    style = html.partition("<style>")[2].partition("</style>")[0]
+    return f"'sha256-{base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()}'"
+
+
+def _provision(catalogue: Catalogue, rulebook: Rulebook, provision: Provision) -> dict[str, Any]:
+    versions = list(provision.versions)
+    last = versions[-1]
+    ends: list[dt.date | None] = [version.begins for version in versions[1:]] + [None]
+    return {
+        "id": provision.id,
+        "kind": provision.kind,
+        "leg": provision.leg,
+        "title": last.title or last.says,
+        "topic": _word(getattr(last, "topic", "") or provision.leg or provision.kind),
+        "standing": "repealed" if last.repealed else last.standing,
+        "confidence": str(last.provenance.confidence),
+        "versions": [_version(catalogue, version, end) for version, end in zip(versions, ends, strict=True)][::-1],
+        "recognised_by": [
+            found.id for found in rulebook.recognitions.values() if any(provision.id in version.requirements for version in found.versions)
+        ],
+        "cases": [case for case in rulebook.cases if speaks_of(case, provision.id)],
+        "open_points": list(_open_points(catalogue, rulebook, provision)),
+    }
+
+
+def _word(text: str) -> str:
+    return text.replace(" ", "_").lower()
+
+
+def _version(catalogue: Catalogue, version: Any, end: dt.date | None) -> dict[str, Any]:
+    logic = [
+        (title, tree(getattr(version, name), catalogue)) for name, title in _FIELDS.items() if _says_something(name, getattr(version, name, None))
+    ]
+    return {"version": version, "end": end, "logic": logic}
+
+
+def _says_something(name: str, condition: Condition | None) -> bool:
+    return condition is not None and not (isinstance(condition, Constant) and condition.holds is False and name in ("failed_when", "satisfied_when"))
+
+
+def tree(condition: Condition, catalogue: Catalogue) -> dict[str, Any]:
+    """A condition as nested sentences. Shapes: text, the fact's question, children."""
+    match condition:
+        case Constant(holds):
+            return {"text": "always" if holds else "never", "question": "", "children": []}
+        case All(parts) | Any_(parts):
+            text = "all of these hold" if isinstance(condition, All) else "at least one of these holds"
+            return {"text": text, "question": "", "children": [tree(part, catalogue) for part in parts]}
+        case Not(part):
+            return {"text": "this does not hold", "question": "", "children": [tree(part, catalogue)]}
+        case Ref(definition=name):
+            return {"text": f"“{name.replace('_', ' ')}” holds", "question": "", "children": [], "definition": name}
+        case Leaf():
+            return {"text": f"{condition.fact} {_in_words(condition, catalogue)}", "question": _question(condition, catalogue), "children": []}
+    raise TypeError(f"not a condition: {condition!r}")
+
+
+def _question(leaf: Leaf, catalogue: Catalogue) -> str:
+    fact = catalogue.facts.get(leaf.fact)
+    return fact.question if fact else ""
+
+
+def _in_words(leaf: Leaf, catalogue: Catalogue) -> str:
+    """The test with the plain words of its values."""
+    labels: Mapping[str, str] = catalogue.facts[leaf.fact].values if leaf.fact in catalogue.facts else {}
+    values = leaf.value if isinstance(leaf.value, tuple) else (leaf.value,)
+    if not labels or not all(isinstance(value, str) and value in labels for value in values) or not values:
+        return leaf_text(leaf)
+    words = leaf_text(leaf).removesuffix(", ".join(sorted(values)))
+    return words + ", or ".join(f"{labels[value]} ({value})" for value in values)
+
+
+def _open_points(catalogue: Catalogue, rulebook: Rulebook, provision: Provision) -> Iterator[tuple[str, Mapping[str, str]]]:
+    conditions = [getattr(version, name) for version in provision.versions for name in _FIELDS if getattr(version, name, None) is not None]
+    read = {leaf.fact for condition in conditions for leaf, _ in leaves(condition) if isinstance(leaf, Leaf)}
+    for name in set().union(*(uses(rulebook.definitions, condition) for condition in conditions)) if conditions else ():
+        read |= {leaf.fact for version in rulebook.definitions[name].versions for leaf, _ in leaves(version.when) if isinstance(leaf, Leaf)}
+    for name in sorted(read):
+        fact = catalogue.facts.get(name)
+        if fact and fact.open_point:
+            yield fact.question, fact.open_point

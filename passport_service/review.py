@@ -1,0 +1,125 @@
+"""The law under review: what is due, what rests on little, and what the worked cases have tried of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from .conditions import Constant, Leaf, value_text
+from .laws import Laws
+from .outcome import Outcome, outcome
+from .rulebook import Rulebook
+from .service import Service, law_date
+
+READ = ("not_read", "secondary", "primary")  # worst first
+_ORDERED = ("exceeds", "at_least", "below", "at_most", "before", "on_or_after")
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """One provision as it stands on a day, with why it should be looked at."""
+
+    host: str
+    id: str
+    title: str
+    review_by: dt.date
+    overdue: bool
+    confidence: int
+    read: str
+
+    def as_json(self) -> dict[str, Any]:
+        names = ("host", "id", "title", "overdue", "confidence", "read")
+        return {**{name: getattr(self, name) for name in names}, "review_by": self.review_by.isoformat()}
+
+
+def due(laws: Laws, today: dt.date, within: int = 0, confidence: int = 2) -> list[Due]:
+    """What is due for review within so many days, or rests on at most that confidence or on no reading; worst first."""
+    found = []
+    for rulebook in laws.rulebooks.values():
+        for provision in rulebook.provisions():
+            version = provision.at(today)
+            if version is None:
+                continue
+            trust = version.provenance
+            soon = trust.review_by <= today + dt.timedelta(days=within)
+            if soon or trust.confidence <= confidence or trust.read == "not_read":
+                title = version.title or version.says
+                found.append(Due(rulebook.host, provision.id, title, trust.review_by, trust.review_by <= today, trust.confidence, trust.read))
+    return sorted(found, key=lambda row: (not row.overdue, row.confidence, READ.index(row.read), row.review_by, row.id))
+
+
+# -- coverage ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Covered:
+    """What worked cases have made of one condition, or how they have met one threshold."""
+
+    what: str
+    wanted: frozenset[str]
+    seen: set[str] = field(default_factory=set)
+
+    @property
+    def lacking(self) -> list[str]:
+        return sorted(self.wanted - self.seen)
+
+
+_OUTCOMES = frozenset(found.value for found in Outcome)
+_SIDES = frozenset({"below", "on", "above"})
+
+
+def coverage(service: Service, now: dt.datetime) -> dict[str, dict[str, Covered]]:
+    """For each host: every condition with the outcomes that its cases gave it, every threshold with the sides they met."""
+    found: dict[str, dict[str, Covered]] = {}
+    for _, rulebook in service.laws.all_rulebooks():
+        rows = found.setdefault(rulebook.host, {})
+        for case in rulebook.cases:
+            proposal = service.schema.load(dict(case.proposal))
+            day = law_date(proposal, now, rulebook.head.timezone)[0]
+            if day >= rulebook.head.covers_from:
+                _record(service, rulebook, proposal, day, rows)
+    return found
+
+
+def _record(service: Service, rulebook: Rulebook, proposal: Any, day: dt.date, rows: dict[str, Covered]) -> None:
+    law = service.laws.law(rulebook.host, day, proposal.options.scenario)
+    evaluation = law.evaluate(proposal.situation)
+    for number, (condition, owner) in enumerate(zip(law.conditions, law.owners, strict=True)):
+        if isinstance(condition, Constant) or owner.endswith(" stops"):
+            continue
+        row = rows.setdefault(_dated(rulebook, owner, day), Covered(owner, _OUTCOMES))
+        row.seen.add(outcome(evaluation.codes[law.place[number]]).value)
+    for name in law.definitions:
+        code = evaluation.definitions.get((name, True))
+        if code is not None:
+            rows.setdefault(_dated(rulebook, f"definition {name}", day), Covered(name, _OUTCOMES)).seen.add(outcome(code).value)
+    for leaf in law.leaves:
+        if leaf.operator in _ORDERED:
+            row = rows.setdefault(f"threshold {leaf.fact} {value_text(leaf.value)}", Covered(leaf.fact, _SIDES))
+            row.seen |= set(_sides(leaf, proposal.situation.known.get(leaf.fact)))
+
+
+def _dated(rulebook: Rulebook, owner: str, day: dt.date) -> str:
+    """The condition with the date of its version, where its provision has more than one."""
+    id_ = owner.removeprefix("definition ").split(" ")[0]
+    for kind in (rulebook.definitions, rulebook.routes, rulebook.requirements, rulebook.recognitions, rulebook.notices):
+        if id_ in kind and len(kind[id_].versions) > 1:
+            return f"{owner} (from {kind[id_].period(day)[0]})"
+    return owner
+
+
+def _sides(leaf: Leaf, value: Any) -> Iterator[str]:
+    threshold = leaf.value
+    if isinstance(threshold, tuple):
+        value = value.get(threshold[1]) if value is not None else None
+        threshold = threshold[0]
+    if value is not None:
+        yield "on" if value == threshold else "below" if value < threshold else "above"
+
+
+def coverage_lines(rows: Iterable[Covered]) -> tuple[int, int]:
+    """(how many outcomes and sides were met, how many there are)."""
+    rows = list(rows)
+    return sum(len(row.wanted & row.seen) for row in rows), sum(len(row.wanted) for row in rows)
