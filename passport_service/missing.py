@@ -91,6 +91,10 @@ def _questions(decision: Decision, walker: Walker) -> Iterator[_Question]:
         for candidate in leg.candidates:
             if not candidate.dead and not candidate.live:
                 yield from asks(candidate.route.id, what, _candidate_facts(decision, walker, candidate))
+    for name, (condition, place) in decision.law.legs.items():
+        # A leg that only terms keep open counts as not needed; the firm should know what its choice would bring.
+        if decision.codes[place] & (MAY | STOP | MUST) == MAY:
+            yield from asks(name, "check", walker.unknown(condition, MAY))
     for item in decision.items:
         yield from asks(item.id, "check", _item_facts(walker, item))
 
