@@ -99,12 +99,6 @@ class Catalogue:
     def bounded(self) -> frozenset[str]:
         return frozenset(name for bound in self.bounds for name in (bound.low, bound.high))
 
-    @cached_property
-    def entangled(self) -> frozenset[str]:
-        """The facts from which something about another fact follows: through a guard, a bound or a derivation."""
-        found = {leaf.fact for guard in self.guards for leaf, _ in leaves(guard.when) if isinstance(leaf, Leaf)}
-        return self.bounded | found | {name for derived in self.derived.values() for name in derived.inputs}
-
     def following(self, name: str) -> tuple[list[Guard], set[str]]:
         """The guards and derived facts to work out again once a fact is learnt, in the order of evaluation."""
         found = self._following.get(name)

@@ -134,7 +134,6 @@ class _Trial:
 
     def __init__(self, decision: Decision):
         self.decision, self.law = decision, decision.law
-        self.evaluation = decision.evaluation
         self.base = decision.codes
         self.routes = [
             (candidate.route.id, candidate.route.opens[candidate.activity][1], candidate.activity)
@@ -175,16 +174,8 @@ class _Trial:
 
     def _codes(self, name: str, value: Any) -> Sequence[int] | None:
         """The codes if the fact had that value; None where that would contradict what is stated."""
-        if not self.entangled(name):
-            return self.law.index.reevaluate(self.evaluation, name, value)
-        situation = learn(self.decision.situation, name, value)
-        return None if situation is None else self.law.evaluate(situation).codes
-
-    def entangled(self, name: str) -> bool:
-        """Whether more than the fact itself would be known: what a group's existence says is known once one fact of it is."""
-        catalogue = self.law.catalogue
-        exists = catalogue.exists.get(name.partition(".")[0])
-        return name in catalogue.entangled or (exists is not None and exists not in self.decision.situation.known)
+        learnt = learn(self.decision.situation, name, value)
+        return None if learnt is None else self.law.index.reevaluate(self.decision.evaluation, *learnt)
 
     def _settled(self, codes: Sequence[int]) -> int:
         """How many open questions these codes settle; a requirement on routes that are all closed is settled too."""

@@ -123,8 +123,8 @@ def situate(catalogue: Catalogue, stated: Mapping[str, Any], asked: Iterable[str
     return Situation(catalogue, known, live.asked, frozenset(cannot_apply), unknown, limits, tuple(problems))
 
 
-def learn(situation: Situation, name: str, value: Any) -> Situation | None:
-    """The situation if one more fact had that value; None where that contradicts what is stated.
+def learn(situation: Situation, name: str, value: Any) -> tuple[Situation, Iterable[str]] | None:
+    """The situation if one more fact had that value, and the facts in which it may differ; None where that contradicts what is stated.
 
     The same as `situate` with the fact added, but only what follows from it is worked out again.
     """
@@ -132,7 +132,7 @@ def learn(situation: Situation, name: str, value: Any) -> Situation | None:
     if name in catalogue.bounded or catalogue.exists.get(name.partition(".")[0], name) not in (name, *situation.known):
         stated = {known: found for known, found in situation.known.items() if known not in catalogue.derived}
         found = situate(catalogue, {**stated, name: value}, situation.asked)
-        return None if found.problems else found
+        return None if found.problems else (found, catalogue.facts)
     guards, derived = catalogue.following(name)
     known = {fact: found for fact, found in situation.known.items() if fact not in derived}
     known[name] = value
@@ -147,7 +147,8 @@ def learn(situation: Situation, name: str, value: Any) -> Situation | None:
             cannot_apply.update(guard.facts)
     settled = {fact: code for fact, code in situation.unknown.items() if fact not in derived}
     unknown = _derive(catalogue, known, cannot_apply, settled, derived)
-    return Situation(catalogue, known, situation.asked, frozenset(cannot_apply), unknown, situation.limits, ())
+    moved = {name, *derived, *(fact for guard in guards for fact in guard.facts)}
+    return Situation(catalogue, known, situation.asked, frozenset(cannot_apply), unknown, situation.limits, ()), moved
 
 
 def pointer(name: str) -> str:
