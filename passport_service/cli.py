@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import datetime as dt
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import click
 from rich.console import Console
@@ -24,6 +24,7 @@ from .service import Service
 from .settings import read_settings
 
 REFUSED = 3
+T = TypeVar("T")
 _STATUS_WORDS = {
     "not_covered": "NOT COVERED: this rulebook does not answer the question",
     "blocked": "BLOCKED: no route is open as proposed",
@@ -62,6 +63,15 @@ def _load(config: Path | None) -> Service:
         _fail(str(error))
 
 
+def _ask(question: Callable[[], T]) -> T:
+    try:
+        return question()
+    except MalformedError as error:
+        _fail(str(error), REFUSED)
+    except ProposalError as error:
+        _fail("The proposal cannot be understood:\n" + "\n".join(map(_problem_line, error.problems)), REFUSED)
+
+
 @main.command()
 @click.argument("file", type=click.File("rb"))
 @click.option("--json", "as_json", is_flag=True, help="The answer as canonical JSON, the same bytes as over HTTP.")
@@ -72,12 +82,7 @@ def _load(config: Path | None) -> Service:
 def decide(file: Any, as_json: bool, detail: str, config: Path | None) -> None:
     """Decide the proposal in FILE (JSON; - for standard input)."""
     passport = _load(config)
-    try:
-        answer = passport.decide(canonical.load(file.read()), dt.datetime.now(dt.UTC))
-    except MalformedError as error:
-        _fail(str(error), REFUSED)
-    except ProposalError as error:
-        _fail("The proposal cannot be understood:\n" + "\n".join(map(_problem_line, error.problems)), REFUSED)
+    answer = _ask(lambda: passport.decide(canonical.load(file.read()), dt.datetime.now(dt.UTC)))
     if as_json:
         sys.stdout.buffer.write(answer.bytes(detail))
     else:
@@ -95,12 +100,7 @@ def compare(file: Any, scenarios: tuple[str, ...], dates: tuple[str, ...], every
     """Compare the proposal in FILE under the law as it is, scenarios and other dates, differences first."""
     passport = _load(config)
     columns = [{"scenario": name} for name in scenarios] + [{"as_of": day} for day in dates]
-    try:
-        found = passport.compare({"proposal": canonical.load(file.read()), "columns": columns}, dt.datetime.now(dt.UTC))
-    except MalformedError as error:
-        _fail(str(error), REFUSED)
-    except ProposalError as error:
-        _fail("This cannot be compared:\n" + "\n".join(map(_problem_line, error.problems)), REFUSED)
+    found = _ask(lambda: passport.compare({"proposal": canonical.load(file.read()), "columns": columns}, dt.datetime.now(dt.UTC)))
     if as_json:
         sys.stdout.buffer.write(canonical.dump(found))
         return

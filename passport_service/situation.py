@@ -115,12 +115,19 @@ def situate(catalogue: Catalogue, stated: Mapping[str, Any], asked: Iterable[str
     for guard in catalogue.guards:
         if evaluate(guard.when, live.leaf) == IMPOSSIBLE:
             for name in guard.facts:
-                if name in known and not any(name.startswith(group + ".") and known.get(fact) is False for group, fact in catalogue.exists.items()):
-                    problems.append(Problem(pointer(name), f"{name} cannot apply here: {_reason(guard.when, live)}; leave it out, or correct that"))
-                elif name not in known:
+                if name not in stated:
+                    known.pop(name, None)  # what merely follows from a bound gives way
                     cannot_apply.add(name)
+                elif not _told_already(catalogue, known, name):
+                    problems.append(Problem(pointer(name), f"{name} cannot apply here: {_reason(guard.when, live)}; leave it out, or correct that"))
     unknown = _derive(catalogue, known, cannot_apply, {}, catalogue.derived)
     return Situation(catalogue, known, live.asked, frozenset(cannot_apply), unknown, limits, tuple(problems))
+
+
+def _told_already(catalogue: Catalogue, known: Mapping[str, Any], name: str) -> bool:
+    """Whether the fact contradicts the absence of its whole group, which has been told."""
+    exists = catalogue.exists.get(name.partition(".")[0])
+    return exists is not None and known.get(exists) is False
 
 
 def learn(situation: Situation, name: str, value: Any) -> tuple[Situation, Iterable[str]] | None:
@@ -130,9 +137,7 @@ def learn(situation: Situation, name: str, value: Any) -> tuple[Situation, Itera
     """
     catalogue = situation.catalogue
     if name in catalogue.bounded or catalogue.exists.get(name.partition(".")[0], name) not in (name, *situation.known):
-        stated = {known: found for known, found in situation.known.items() if known not in catalogue.derived}
-        found = situate(catalogue, {**stated, name: value}, situation.asked)
-        return None if found.problems else (found, catalogue.facts)
+        return _anew(situation, name, value)
     guards, derived = catalogue.following(name)
     known = {fact: found for fact, found in situation.known.items() if fact not in derived}
     known[name] = value
@@ -143,12 +148,19 @@ def learn(situation: Situation, name: str, value: Any) -> tuple[Situation, Itera
     for guard in guards:
         if evaluate(guard.when, live.leaf) == IMPOSSIBLE:
             if not known.keys().isdisjoint(guard.facts):
-                return None
+                return _anew(situation, name, value)
             cannot_apply.update(guard.facts)
     settled = {fact: code for fact, code in situation.unknown.items() if fact not in derived}
     unknown = _derive(catalogue, known, cannot_apply, settled, derived)
     moved = {name, *derived, *(fact for guard in guards for fact in guard.facts)}
     return Situation(catalogue, known, situation.asked, frozenset(cannot_apply), unknown, situation.limits, ()), moved
+
+
+def _anew(situation: Situation, name: str, value: Any) -> tuple[Situation, Iterable[str]] | None:
+    catalogue = situation.catalogue
+    known = {fact: found for fact, found in situation.known.items() if fact not in catalogue.derived}
+    found = situate(catalogue, {**known, name: value}, situation.asked)
+    return None if found.problems else (found, catalogue.facts)
 
 
 def pointer(name: str) -> str:
