@@ -114,7 +114,7 @@ def test_every_problem_of_a_proposal_is_in_the_errors(server):
 
 @pytest.mark.parametrize(
     ("method", "path", "name"),
-    [("GET", "/v1/decisions", "method-not-allowed"), ("GET", "/nowhere", "not-found"), ("GET", "/v1/requirements/US-BD-21", "not-found")],
+    [("GET", "/v1/decisions", "method-not-allowed"), ("GET", "/nowhere", "not-found"), ("GET", "/v1/requirements/US-BD-99", "not-found")],
 )
 def test_what_is_not_there_is_a_problem_too(server, method, path, name):
     problem(requests.request(method, server + path, timeout=30), name)
