@@ -24,6 +24,11 @@ class Calendar:
     weekend: frozenset[int]
     holidays: Mapping[dt.date, str]
 
+    def plain(self) -> list[object]:
+        """The content, for digests."""
+        holidays = {day.isoformat(): name for day, name in sorted(self.holidays.items())}
+        return [self.name, self.first.isoformat(), self.horizon.isoformat(), sorted(self.weekend), holidays]
+
     def is_business_day(self, day: dt.date) -> bool:
         return day.weekday() not in self.weekend and day not in self.holidays
 
@@ -41,6 +46,8 @@ class Calendar:
     def plus(self, start: dt.date, days: int) -> dt.date | None:
         """The day that is `days` business days later. None beyond the horizon."""
         day = start
+        if not self.covers(start):
+            return None
         while days:
             day += DAY
             if not self.covers(day):

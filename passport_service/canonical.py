@@ -44,9 +44,19 @@ def load(body: bytes) -> object:
         raise MalformedError("The body is not UTF-8.") from None
     _check_depth(text)
     try:
-        return json.loads(text, object_pairs_hook=_members, parse_float=_no_float, parse_constant=_no_constant, parse_int=_integer)
+        found = json.loads(text, object_pairs_hook=_members, parse_float=_no_float, parse_constant=_no_constant, parse_int=_integer)
     except json.JSONDecodeError as error:
         raise MalformedError(f"Not JSON: {error.msg} at line {error.lineno}, column {error.colno}.") from None
+    if "\\u" in text:
+        _check_surrogates(found)
+    return found
+
+
+def _check_surrogates(value: object) -> None:
+    try:
+        orjson.dumps(value)
+    except TypeError:
+        raise MalformedError("A string has half of a surrogate pair, which is no character.") from None
 
 
 def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:

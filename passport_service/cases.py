@@ -13,6 +13,7 @@ from .rulebook import Case
 from .source import Node, Report
 
 _EXPECT = ("status", "plan", "routes", "requirements", "missing", "missing_first", "not_missing", "caveats", "valid_until", "activities", "today")
+_STATUSES = ("not_covered", "blocked", "undetermined", "checks_required", "clear")
 _OPTIONS = ("as_of", "scenario", "attested", "prefer", "rely_on_staff_positions")
 
 
@@ -108,10 +109,14 @@ class CaseReader:
         for key, child in keys.items():
             if key in ("routes", "requirements", "activities"):
                 found[key] = {name: self.report.text(value) for name, value in self.report.open_mapping(child).items()}
-            elif key in ("plan", "missing", "not_missing", "caveats"):
+            elif key in ("missing", "not_missing"):
+                found[key] = tuple(self.report.one_of(item, self.catalogue.facts, "fact") for item in self.report.items(child))
+            elif key in ("plan", "caveats"):
                 found[key] = self.report.texts(child)
+            elif key == "missing_first":
+                found[key] = self.report.one_of(child, self.catalogue.facts, "fact")
             else:
-                found[key] = self.report.text(child)
+                found[key] = self.report.one_of(child, _STATUSES, "status") if key in ("status", "today") else self.report.text(child)
         return found
 
 

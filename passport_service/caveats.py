@@ -8,7 +8,7 @@ from typing import Any
 
 from .compiler import STAFF
 from .conditions import value_text
-from .decision import Candidate, Decision
+from .decision import Decision
 from .outcome import MAY, MUST
 from .reasons import Walker
 from .rulebook import Version
@@ -34,26 +34,34 @@ class _Caveats:
     def _staff_caveats(self) -> Iterable[Caveat]:
         decision, other = self.decision, self.other
         if other is not None and (_plan_ids(decision) != _plan_ids(other) or decision.status != other.status):
-            relied = decision if self.options.rely_on_staff_positions else other
-            ids = sorted({name for c in relied.plan for name in self._staff_ground(relied, c)})
-            if ids and self.options.rely_on_staff_positions:
-                text = f"This answer rests on staff positions, which bind neither the authority nor a court. Without them: {other.status.replace('_', ' ')}"
-                yield _caveat(STAFF, f"{text}{_by_plan(other)}.", ids)
-            elif ids:
+            relied, strict = (decision, other) if self.options.rely_on_staff_positions else (other, decision)
+            ids = sorted(self._staff_ground(relied, strict))
+            words = f"{other.status.replace('_', ' ')}{_by_plan(other)}"
+            if self.options.rely_on_staff_positions:
                 yield _caveat(
-                    STAFF, f"Staff positions are left out of account, as asked. With them: {other.status.replace('_', ' ')}{_by_plan(other)}.", ids
+                    STAFF, f"This answer rests on staff positions, which bind neither the authority nor a court. Without them: {words}.", ids
                 )
+            else:
+                yield _caveat(STAFF, f"Staff positions are left out of account, as asked. With them: {words}.", ids)
         checks = sorted(item.id for item in decision.items if item.outstanding and item.requirement.version.standing == STAFF)
         if checks:
             yield _caveat(STAFF, "These requirements state a position of staff.", checks)
 
-    def _staff_ground(self, decision: Decision, candidate: Candidate) -> set[str]:
-        own = {candidate.route.id} if candidate.route.version.standing == STAFF else set()
-        leans = decision.law.staff_definitions(candidate.condition)
-        return own | {name for name in leans if self.walker.code(decision.law.definitions[name].when) & MAY}
+    def _staff_ground(self, relied: Decision, strict: Decision) -> set[str]:
+        """The staff positions by which the two readings differ: routes of either plan, legs, and requirements that stand otherwise."""
+        law, before = relied.law, {item.id: item.status for item in strict.items}
+        planned = [candidate for candidate in relied.plan if candidate.route.id not in {other.route.id for other in strict.plan}]
+        ids = {candidate.route.id for candidate in planned if candidate.route.version.standing == STAFF}
+        conditions = [candidate.condition for candidate in planned] or [c.condition for leg in relied.legs for c in leg.candidates]
+        conditions += [condition for condition, _ in law.legs.values()]
+        for item in relied.items:
+            if before.get(item.id) != item.status:
+                conditions += [item.requirement.version.applies_when, item.requirement.stop_condition]
+        named = {name for condition in conditions for name in law.staff_definitions(condition)}
+        return ids | {name for name in named if self.walker.code(law.definitions[name].when) & MAY}
 
     def _stop_caveats(self) -> Iterable[Caveat]:
-        stopped = sorted(item.id for item in self.decision.items if item.stops == "settlement" and item.status == "failed")
+        stopped = sorted(item.id for item in self.decision.items if "settlement" in item.may_stop and item.status == "failed")
         if stopped:
             yield _caveat("settlement_stopped", "The trade may be agreed, but it cannot settle as proposed.", stopped)
         live = {c.route.id for leg in self.decision.legs for c in leg.live}

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from .source import Node, Report
-from .values import parse_date, parse_decimal, parse_integer, parse_money, plain
+from .values import parse_code, parse_country, parse_date, parse_decimal, parse_integer, parse_money, plain
 
 ACTIVITY = "activity"  # stands for the activity being asked about, in a route of the leg `status`
 
@@ -273,7 +273,7 @@ class ConditionReader:
             return ACTIVITY
         if fact.type == "choice" or (fact.type == "set" and not fact.open):
             return self._choice(node, fact.values, f"value of {fact.name}")
-        return self.report.text(node)
+        return self.report.parse(node, parse_country if fact.type == "country" else parse_code)
 
     def _choice(self, node: Node, allowed: Mapping[str, str], what: str) -> str | None:
         return self.report.one_of(node, allowed, what)

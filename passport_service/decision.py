@@ -7,64 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
 
-from .compiler import STAFF, CompiledRecognition, CompiledRequirement, CompiledRoute, Law
+from .compiler import CompiledRecognition, CompiledRequirement, CompiledRoute, Law
 from .conditions import ALWAYS, Condition
 from .facts import ACTIVITIES
 from .index import Evaluation
 from .outcome import CERTAIN, IMPOSSIBLE, MAY, MUST, ORDINARY, SPECIAL, STOP, UNKNOWN_CIRCUMSTANCE
-from .rulebook import BEFORE_OR_AT_TRADE, DUE, PARTIES, STANDINGS
+from .plan import Candidate, Leg, best_plan, exclude_each_other
+from .rulebook import BEFORE_OR_AT_TRADE, DUE, PARTIES
 from .schemas import Options
 from .situation import Situation
 
 OUTSTANDING = frozenset({"failed", "undetermined", "required"})
 HOME = "registration.home"
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """One route for one leg (and activity). Shapes: `stopped_by` ids whose stop is TRUE, `doubted_by` ids whose stop is UNKNOWN."""
-
-    route: CompiledRoute
-    leg: str
-    activity: str
-    condition: Condition
-    code: int
-    stopped_by: tuple[str, ...]
-    doubted_by: tuple[str, ...]
-    outstanding: int = 0
-
-    @property
-    def status(self) -> str:
-        return "open" if self.code & MUST else "undetermined" if self.code & MAY else "closed"
-
-    @property
-    def live(self) -> bool:
-        return bool(self.code & MUST) and not self.stopped_by and not self.doubted_by
-
-    @property
-    def dead(self) -> bool:
-        return not self.code & MAY or bool(self.stopped_by)
-
-
-@dataclass(frozen=True, slots=True)
-class Leg:
-    """A question that the transaction must answer yes. `need` is TRUE, or UNKNOWN in a way that circumstances decide."""
-
-    name: str
-    activity: str
-    condition: Condition
-    need: int
-    candidates: tuple[Candidate, ...]
-
-    @property
-    def live(self) -> list[Candidate]:
-        return [candidate for candidate in self.candidates if candidate.live]
-
-    @property
-    def blocked(self) -> bool:
-        return bool(self.need & MUST) and all(candidate.dead for candidate in self.candidates)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +32,8 @@ class Item:
     stops: str
     routes: tuple[str, ...]
     special_stop: bool  # it stops only if a special case holds
+    may_fail: bool  # its stop is TRUE, or circumstances may make it so
+    may_stop: frozenset[str]  # what it may stop, whoever turns out to owe it
 
     @property
     def id(self) -> str:
@@ -88,7 +45,7 @@ class Item:
 
     @property
     def is_check(self) -> bool:
-        return _is_check(self.requirement, self.status, self.party, self.stops)
+        return _is_check(self.requirement, self.status, self.party, self.stops, self.may_fail)
 
     @property
     def order(self) -> tuple[int, str]:
@@ -110,6 +67,7 @@ class Decision:
     elsewhere: tuple[str, ...]  # requirements that bear only on other routes
     home_unknown: bool
     activities_unknown: bool
+    attested: frozenset[str]
 
     @property
     def codes(self) -> bytes:
@@ -119,8 +77,9 @@ class Decision:
         return next((found for found in self.plan if found.leg == leg.name and found.activity == leg.activity), None)
 
 
-def _is_check(requirement: CompiledRequirement, status: str, party: str, stops: str) -> bool:
-    if status == "failed":
+def _is_check(requirement: CompiledRequirement, status: str, party: str, stops: str, may_fail: bool) -> bool:
+    # What may yet turn out to fail is a check now: else learning a circumstance would turn `clear` into a check.
+    if status == "failed" or (status == "undetermined" and may_fail):
         return True
     due = requirement.version.due in BEFORE_OR_AT_TRADE
     return status in OUTSTANDING and due and (party == "firm" or stops == "trade")
@@ -160,8 +119,9 @@ def _stop_of(requirement: CompiledRequirement, party: str) -> str:
 
 
 def recognitions(requirement: CompiledRequirement, routes: Iterable[str]) -> list[CompiledRecognition]:
-    """The recognitions that count on these routes."""
-    return [found for found in requirement.recognitions if found.version.on_routes is None or set(found.version.on_routes) & set(routes)]
+    """The recognitions that count on all of these routes: one that is limited to some does not cover the others."""
+    routes = set(routes)
+    return [found for found in requirement.recognitions if found.version.on_routes is None or (routes and routes <= set(found.version.on_routes))]
 
 
 class _Assessment:
@@ -200,6 +160,9 @@ class _Assessment:
         parties = self.parties(requirement.version.duty_on, plays)
         party = parties[0] if len(set(parties)) == 1 else "firm"
         return party, _stop_of(requirement, party)
+
+    def _may_fail(self, requirement: CompiledRequirement) -> bool:
+        return requirement.stop is not None and bool(self.codes[requirement.stop] & STOP)
 
     def _may_stop(self, requirement: CompiledRequirement, plays: Mapping[str, str]) -> set[str]:
         """What it may stop, whoever turns out to play the role."""
@@ -244,7 +207,7 @@ class _Assessment:
         count = 0
         for requirement in self.law.requirements:
             if requirement.bears_on(route.id) and (status := self.status(requirement, (route.id,))) in OUTSTANDING:
-                count += _is_check(requirement, status, *self._stops(requirement, route.version.plays))
+                count += _is_check(requirement, status, *self._stops(requirement, route.version.plays), self._may_fail(requirement))
         return count
 
     # -- the requirements in the answer -----------------------------------------------------------------------------------
@@ -258,66 +221,19 @@ class _Assessment:
             if not bearing and requirement.version.on_routes is not None:
                 elsewhere.append(requirement.id)
                 continue
-            role = requirement.version.duty_on
-            plays = next((route.version.plays for route in bearing if role in route.version.plays), {})
-            party, stops = self._stops(requirement, plays)
+            names = tuple(sorted(route.id for route in bearing))
+            status, may_fail = self.status(requirement, names), self._may_fail(requirement)
+            casts = [route.version.plays for route in bearing] or [{}]
+            # Where two routes cast the role differently, the stricter reading stands.
+            party, stops = max(
+                (self._stops(requirement, plays) for plays in casts),
+                key=lambda cast: (_is_check(requirement, status, *cast, may_fail), cast[0] == "firm", cast),
+            )
             code = 0 if requirement.stop is None else self.codes[requirement.stop]
             special = bool(code & SPECIAL) and not code & (STOP | MUST) and stops != "nothing"
-            names = tuple(sorted(route.id for route in bearing))
-            found.append(Item(requirement, self.status(requirement, names), party, stops, names, special))
+            may_stop = frozenset().union(*(self._may_stop(requirement, plays) for plays in casts))
+            found.append(Item(requirement, status, party, stops, names, special, may_fail, may_stop))
         return sorted(found, key=lambda item: item.order), elsewhere
-
-
-# -- the plan ---------------------------------------------------------------------------------------------------------
-
-
-def _excludes(one: Candidate, other: Candidate) -> bool:
-    """Routes of two activities never exclude each other; a route of another leg serves every activity."""
-    if one.activity and other.activity and one.activity != other.activity:
-        return False
-    return other.route.id in one.route.version.not_with or one.route.id in other.route.version.not_with
-
-
-def _combinations(choices: Sequence[Sequence[Candidate]]) -> Iterable[tuple[Candidate, ...]]:
-    for combination in product(*choices):
-        if not any(_excludes(one, other) for number, one in enumerate(combination) for other in combination[:number]):
-            yield combination
-
-
-def _plan(
-    legs: Sequence[Leg], options: Options, added: frozenset[str], firm_ground: frozenset[tuple[str, str]] | None
-) -> tuple[Candidate, ...] | None:
-    """The best combination of one live route for each leg that has one; None when exclusive routes leave none.
-
-    `added` holds the routes that a scenario adds, `firm_ground` the (route, activity) that live without staff positions: any other counts as resting on one.
-    """
-
-    def cost(candidate: Candidate) -> tuple[int, bool, int, int, str]:
-        prefer = options.prefer
-        chosen = prefer.index(candidate.route.id) if candidate.route.id in prefer else len(prefer)
-        standing = STANDINGS.index(candidate.route.version.standing)
-        if firm_ground is not None and (candidate.route.id, candidate.activity) not in firm_ground:
-            standing = max(standing, STANDINGS.index(STAFF))
-        return chosen, candidate.route.id not in added, standing, candidate.outstanding, candidate.route.id
-
-    choices = [sorted(leg.live, key=cost) for leg in legs if leg.live]
-    best = tuple(found[0] for found in choices)
-    if next(_combinations([[candidate] for candidate in best]), None) is not None:
-        return best
-
-    def total(combination: tuple[Candidate, ...]) -> tuple[object, ...]:
-        costs = [cost(candidate) for candidate in combination]
-        return *(sum(column) for column in list(zip(*costs, strict=True))[:-1]), tuple(row[-1] for row in costs)
-
-    return min(_combinations(choices), key=total, default=None)
-
-
-def _exclude_each_other(legs: Sequence[Leg]) -> bool:
-    """Whether exclusive routes leave no combination at all, whatever is still unknown."""
-    possible = [[candidate for candidate in leg.candidates if not candidate.dead] for leg in legs]
-    if not any(candidate.route.version.not_with for choices in possible for candidate in choices):
-        return False
-    return next(iter(_combinations(possible)), None) is None
 
 
 def _status(found: _Assessment, legs: Sequence[Leg], plan: Sequence[Candidate] | None, items: Sequence[Item], home_unknown: bool) -> str:
@@ -327,19 +243,14 @@ def _status(found: _Assessment, legs: Sequence[Leg], plan: Sequence[Candidate] |
         blocked = all(leg.blocked for leg in legs if leg.name == "status") or any(leg.blocked for leg in legs if leg.name != "status")
     else:
         blocked = any(leg.blocked for leg in needed)
-    if blocked or (not found.activities_unknown and _exclude_each_other(needed)):
+    if blocked or (not found.activities_unknown and exclude_each_other(needed)):
         return "blocked"
     if found.uncovered:
         return "not_covered"
     if home_unknown or found.activities_unknown or plan is None or any(not leg.live for leg in legs):
         return "undetermined"
-    settles = not any(item.stops == "settlement" and _settlement_open(item, found.codes) for item in items)
+    settles = not any("settlement" in item.may_stop and item.may_fail and item.outstanding for item in items)
     return "clear" if settles and not any(item.is_check for item in items) else "checks_required"
-
-
-def _settlement_open(item: Item, codes: Sequence[int]) -> bool:
-    stop = item.requirement.stop
-    return item.status in OUTSTANDING and stop is not None and bool(codes[stop] & STOP)
 
 
 def decide(law: Law, situation: Situation, options: Options, strict: bool = False) -> Decision:
@@ -350,7 +261,7 @@ def decide(law: Law, situation: Situation, options: Options, strict: bool = Fals
     firm_ground = None
     if without is not None and found is not without:
         firm_ground = frozenset((c.route.id, c.activity) for leg in without.legs() for c in leg.live)
-    plan = _plan(legs, options, law.rulebook.added, firm_ground)
+    plan = best_plan(legs, options, law.rulebook.added, firm_ground)
     home_unknown = HOME not in situation.known
     routes = _routes_in_question(legs, plan or ())
     items, elsewhere = found.items(routes)
@@ -369,6 +280,7 @@ def decide(law: Law, situation: Situation, options: Options, strict: bool = Fals
         elsewhere=tuple(elsewhere),
         home_unknown=home_unknown,
         activities_unknown=found.activities_unknown,
+        attested=found.attested,
     )
 
 
@@ -387,7 +299,7 @@ def _activity_status(
 ) -> str:
     own = [leg for leg in legs if leg.activity in ("", activity)]
     # Exclusive routes are a matter of the whole: where they leave no plan, each activity is judged by itself.
-    chosen = [c for c in plan if c.activity in ("", activity)] if plan is not None else _plan(own, found.options, found.law.rulebook.added, None)
+    chosen = [c for c in plan if c.activity in ("", activity)] if plan is not None else best_plan(own, found.options, found.law.rulebook.added, None)
     names = {route.id for route in _routes_in_question(own, chosen or ())}
     bearing = [item for item in items if not item.routes or names & set(item.routes)]
     uncovered, found.uncovered = found.uncovered, []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from calendar import monthrange
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -120,7 +121,13 @@ class _Explainer:
     def _route(self, candidates: list[Candidate]) -> dict[str, Any]:
         candidate = candidates[0]
         version, law = candidate.route.version, self.decision.law
-        stops = [law.by_id[id_].stop_condition for id_ in candidate.stopped_by]
+        # A closed route is not opened by a change that leaves it stopped.
+        stopping = [found for found in law.requirements if found.stop is not None and self.decision.codes[found.stop] & MUST]
+        stops = [
+            found.stop_condition
+            for found in stopping
+            if found.bears_on(candidate.route.id) and "trade" in (found.version.stops_firm, found.version.stops_other)
+        ]
         opens = self.walker.would_open(candidate.condition, stops) if candidate.dead and self.reasons else []
         return {
             "id": candidate.route.id,
@@ -255,7 +262,7 @@ class _Explainer:
         if day is None:
             return None, f"{rule}; the calendar of business days does not reach that far."
         if "day_of_month" in what:
-            day = day.replace(day=what["day_of_month"])
+            day = day.replace(day=min(what["day_of_month"], monthrange(day.year, day.month)[1]))
             rule = f"day {what['day_of_month']} of the month that comes {rule}"
         return {"date": day.isoformat(), "at": what.get("at"), "rule": what.get("says", rule)}, None
 

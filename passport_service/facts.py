@@ -154,8 +154,11 @@ def read_catalogue(node: Node, calendars: Mapping[str, Calendar], report: Report
 
 
 def _text(node: Node) -> Any:
-    """The catalogue's content; the order of bounds says nothing."""
+    """The catalogue's content; the order of bounds says nothing, that of a fact's values is the order in which they are offered."""
     found = node.plain()
+    for fact in found.get("facts", {}).values() if isinstance(found, dict) and isinstance(found.get("facts"), dict) else ():
+        if isinstance(fact, dict) and isinstance(fact.get("values"), dict):
+            fact["values"] = [list(pair) for pair in fact["values"].items()]
     return {**found, "bounds": sorted(found.get("bounds", []), key=str)} if isinstance(found, dict) else found
 
 
@@ -326,6 +329,8 @@ class _CatalogueReader:
         """Gives every guarded fact its `asked_when`: its own, its group's, and that its group exists."""
         reader = ConditionReader(self.facts, self.report)
         group_guards = {name: reader.read(node) for name, node in groups.items()}
+        for name, node in groups.items():
+            self._check_guard(node, group_guards[name])
         for name, fact in list(self.facts.items()):
             if name in self.derived:
                 continue

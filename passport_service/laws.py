@@ -14,7 +14,7 @@ from typing import Any
 
 from .calendars import Calendar, read_calendar
 from .compiler import Law
-from .conditions import Ref, leaves
+from .conditions import Condition, Ref, leaves
 from .errors import LawError, LawProblem
 from .facts import Catalogue, read_catalogue
 from .reader import RulebookReader
@@ -74,6 +74,13 @@ class Laws:
                     for name in set(_definitions_read(version)) - active if version else ():
                         text = f"reads the definition {name}, which does not hold on {day}"
                         problems.add(LawProblem(f"rulebooks ({rulebook.name})", 1, 1, provision.id, text))
+                heads = [("legs", condition) for condition in rulebook.legs.values()]
+                heads += [("roles", role.when) for roles in rulebook.head.roles.values() for role in roles]
+                for place, condition in heads:
+                    for name in set(_refs(condition)) - active:
+                        problems.add(
+                            LawProblem(f"rulebooks ({rulebook.name})", 1, 1, place, f"read the definition {name}, which does not hold on {day}")
+                        )
         return sorted(problems)
 
 
@@ -81,7 +88,13 @@ def _definitions_read(version: Any) -> Iterable[str]:
     for name in ("when", "opens_when", "applies_when", "failed_when", "satisfied_when"):
         condition = getattr(version, name, None)
         if condition is not None:
-            yield from (leaf.definition for leaf, _ in leaves(condition) if isinstance(leaf, Ref))
+            yield from _refs(condition)
+    for step in (*getattr(version, "deadlines", ()), *getattr(version, "amounts", ())):
+        yield from _refs(step.when)
+
+
+def _refs(condition: Condition) -> Iterable[str]:
+    return (leaf.definition for leaf, _ in leaves(condition) if isinstance(leaf, Ref))
 
 
 def load(root: Path) -> Laws:
@@ -89,22 +102,30 @@ def load(root: Path) -> Laws:
     report = Report()
     calendars: dict[str, Calendar] = {}
     for path in sorted((root / "calendars").glob("*.yaml")):
-        calendar = read_calendar(read(path, _name(path, root), report), report)
-        if calendar:
+        node = read(path, _name(path, root), report)
+        calendar = read_calendar(node, report)
+        if calendar and calendar.name in calendars:
+            report.error(node, f"there is a calendar {calendar.name} already")
+        elif calendar:
             calendars[calendar.name] = calendar
     catalogue = read_catalogue(read(root / "facts.yaml", "facts.yaml", report), calendars, report)
     rulebooks: dict[str, Rulebook] = {}
     for directory in sorted(path for path in (root / "rulebooks").iterdir() if path.is_dir()):
         files = [read(path, _name(path, root), report) for path in sorted(directory.rglob("*.yaml"))]
         rulebook = RulebookReader(catalogue, report).read(files, _name(directory, root))
-        if rulebook:
+        if rulebook and rulebook.host in rulebooks:
+            report.error(files[0], f"there is a rulebook of the host {rulebook.host} already, {rulebooks[rulebook.host].name}")
+        elif rulebook:
             rulebooks[rulebook.host] = rulebook
     report.check()  # an overlay on law that does not load would only repeat its mistakes
     scenarios: dict[str, Scenario] = {}
     overlays: dict[tuple[str, str], Rulebook] = {}
     for path in sorted((root / "scenarios").glob("*.yaml")):
-        found = read_scenario(read(path, _name(path, root), report), catalogue, rulebooks, report)
-        if found:
+        node = read(path, _name(path, root), report)
+        found = read_scenario(node, catalogue, rulebooks, report)
+        if found and found[0].name in scenarios:
+            report.error(node, f"there is a scenario {found[0].name} already")
+        elif found:
             scenarios[found[0].name] = found[0]
             overlays |= {(host, found[0].name): rulebook for host, rulebook in found[1].items()}
     report.check()

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from .compiler import CompiledRequirement
 from .conditions import value_text
-from .decision import Candidate, Decision, Item, requirement_status
+from .decision import Decision, Item, recognitions, requirement_status
 from .facts import ACTIVITIES, Fact
 from .index import Dimension
 from .outcome import MAY, MUST, ORDINARY, STOP
+from .plan import Candidate
 from .reasons import Walker
 from .situation import learn
 
@@ -62,9 +64,19 @@ def missing_facts(decision: Decision, walker: Walker) -> list[Missing]:
         fact = catalogue.facts[name]
         asked = name in decision.situation.asked
         consequences, score = trial.answers(fact, ids)
-        currencies = tuple(sorted({d.key[1] for d in decision.law.index.dimensions_of(name) if d.key[1]})) if fact.type == "money" else ()
+        currencies = _currencies(decision, name) if fact.type == "money" else ()
         found.append(Missing(fact, tuple(sorted(ids)), what[name], asked, currencies, consequences, score))
     return sorted(found, key=lambda one: (one.asked, one.fact.name != ACTIVITIES, WHAT.index(one.what), -one.score, catalogue.rank(one.fact.name)))
+
+
+def _currencies(decision: Decision, name: str) -> tuple[str, ...]:
+    """The currencies in which the law reads a money fact, also through derived facts, and in which it is not stated."""
+    catalogue, index = decision.law.catalogue, decision.law.index
+    readers = [name]
+    for derived in catalogue.derived.values():
+        readers += [derived.name] if not set(readers).isdisjoint(derived.inputs) else []
+    read = {dimension.key[1] for reader in readers for dimension in index.dimensions_of(reader) if dimension.key[1]}
+    return tuple(sorted(read - set(decision.situation.known.get(name) or ())))
 
 
 # -- what is open ------------------------------------------------------------------------------------------------------
@@ -96,7 +108,7 @@ def _questions(decision: Decision, walker: Walker) -> Iterator[_Question]:
         if decision.codes[place] & (MAY | STOP | MUST) == MAY:
             yield from asks(name, "check", walker.unknown(condition, MAY))
     for item in decision.items:
-        yield from asks(item.id, "check", _item_facts(walker, item))
+        yield from asks(item.id, "check", _item_facts(decision, walker, item))
 
 
 def _candidate_facts(decision: Decision, walker: Walker, candidate: Candidate) -> set[str]:
@@ -110,7 +122,7 @@ def _candidate_facts(decision: Decision, walker: Walker, candidate: Candidate) -
     return facts
 
 
-def _item_facts(walker: Walker, item: Item) -> set[str]:
+def _item_facts(decision: Decision, walker: Walker, item: Item) -> set[str]:
     version = item.requirement.version
     if item.status in ("not_required", "only_if", "recognised", "left_to_home"):
         return set()
@@ -121,8 +133,11 @@ def _item_facts(walker: Walker, item: Item) -> set[str]:
         catalogue = walker.catalogue
         facts |= {name for name in walker.unknown(item.requirement.stop_condition, MAY) if catalogue.facts[name].klass == "term"}
     if item.outstanding:
-        for recognition in item.requirement.recognitions:
+        for recognition in recognitions(item.requirement, item.routes):
             facts |= walker.unknown(recognition.version.when, MAY)  # "home may cover this"
+        if not any(version.duty_on in c.route.version.plays for c in decision.plan):
+            for role in decision.law.rulebook.head.roles.get(version.duty_on, ()):
+                facts |= walker.unknown(role.when, MAY)  # who owes it
     return facts
 
 
@@ -144,6 +159,7 @@ class _Trial:
         self.settled_open = {c.route.id for leg in decision.legs for c in leg.candidates if c.status == "open"}
         self.open = [place for _, place, _ in self.routes if place >= 0 and _open(self.base[place], MAY)]
         self.requirements = [item.requirement for item in decision.items if item.status == "undetermined"]
+        self.on = {item.id: item.routes for item in decision.items}
 
     def answers(self, fact: Fact, ids: set[str]) -> tuple[tuple[tuple[str, str], ...], int]:
         """What each kind of answer would do, in words, and how many open questions an answer settles in the mean (times 100)."""
@@ -174,6 +190,8 @@ class _Trial:
 
     def _codes(self, name: str, value: Any) -> Sequence[int] | None:
         """The codes if the fact had that value; None where that would contradict what is stated."""
+        if isinstance(value, dict):  # a further amount does not take back the one stated
+            value = {**self.decision.situation.known.get(name, {}), **value}
         learnt = learn(self.decision.situation, name, value)
         return None if learnt is None else self.law.index.reevaluate(self.decision.evaluation, *learnt)
 
@@ -182,18 +200,24 @@ class _Trial:
         routes = sum(not _open(codes[place], MAY) for place in self.open)
         still = {id_ for id_, place, _ in self.routes if place >= 0 and codes[place] & MAY} | self.settled_open
         return routes + sum(
-            requirement_status(found, codes) != "undetermined" or (found.version.on_routes is not None and still.isdisjoint(found.version.on_routes))
+            self._status(found, codes) != "undetermined" or (found.version.on_routes is not None and still.isdisjoint(found.version.on_routes))
             for found in self.requirements
         )
+
+    def _status(self, requirement: CompiledRequirement, codes: Sequence[int]) -> str:
+        return requirement_status(requirement, codes, self.decision.attested, self.on.get(requirement.id, ()))
 
     def _effects(self, codes: Sequence[int], ids: set[str]) -> Iterator[tuple[str, str]]:
         """What becomes of the questions that this fact bears on."""
         for id_, place, _ in self.routes:
             if id_ in ids and place >= 0 and _open(self.base[place], MAY) and not _open(codes[place], MAY):
                 yield id_, "open" if codes[place] & MUST else "closed"
+        for name, (_, place) in self.law.legs.items():
+            if name in ids and _open(self.base[place], MAY) and not _open(codes[place], MAY):
+                yield name, "needed" if codes[place] & MUST else "not needed"
         for id_ in sorted(ids & self.law.by_id.keys()):
             requirement = self.law.by_id[id_]
-            before, after = requirement_status(requirement, self.base), requirement_status(requirement, codes)
+            before, after = self._status(requirement, self.base), self._status(requirement, codes)
             if before != after:
                 yield id_, after.replace("_", " ")
 

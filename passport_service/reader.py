@@ -7,8 +7,10 @@ circles, missing citation or provenance, and facts of a class that may not stand
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+from zoneinfo import available_timezones
 
 from . import canonical
 from .calendars import add_months
@@ -37,7 +39,7 @@ from .rulebook import (
     Step,
 )
 from .source import Node, Report
-from .values import parse_date, parse_decimal, parse_integer, parse_money
+from .values import CURRENCIES, parse_country, parse_date, parse_decimal, parse_integer, parse_money
 
 GOOD_STANDING = "home_in_good_standing"
 KINDS = ("definitions", "routes", "requirements", "recognitions", "notices")
@@ -90,7 +92,11 @@ class RulebookReader:
         self.check_references(found)
         cases = CaseReader(self.catalogue, self.report, str(top["host"].value)).read(files)
         text = {key: top[key].plain() for key in top} | {kind: texts_of(parts.get(kind, [])) for kind in KINDS}
-        text |= {"sources": texts_of(parts.get("sources", [])), "facts": self.catalogue.text, "calendars": _calendar_text(self.catalogue)}
+        text |= {
+            "sources": texts_of(parts.get("sources", [])),
+            "facts": self.catalogue.text,
+            "calendars": [found.plain() for _, found in sorted(self.catalogue.calendars.items())],
+        }
         rulebook, host = self.report.text(top["rulebook"]), self.report.text(top["host"])
         return head and Rulebook(rulebook or "", host or "", head, legs, self.sources, **found, cases=cases, digest=canonical.digest(text))
 
@@ -121,13 +127,19 @@ class RulebookReader:
             return None
         if "review_months" in keys:
             self.review_months = self.report.parse(keys["review_months"], parse_integer) or 6
-        homes = None if covers["homes"].value == "any" else self.report.texts(covers["homes"])
+        homes = None
+        if covers["homes"].value != "any":
+            homes = tuple(self.report.parse(item, parse_country) or "" for item in self.report.items(covers["homes"], empty=False))
         activities = self._names(covers["activities"], self.catalogue.activities, "activity")
         ancillary = self._names(keys["ancillary"], self.catalogue.activities, "activity") if "ancillary" in keys else ()
         roles = {role: self._role(child) for role, child in self.report.open_mapping(keys["roles"]).items()} if "roles" in keys else {}
+        if "firm" in roles:
+            self.report.error(keys["roles"], "who the firm is does not change: `firm` is no role to be played")
         title, version, timezone, currency = (self.report.text(keys[key]) for key in ("title", "version", "timezone", "currency"))
         calendar = self.report.one_of(keys["calendar"], self.catalogue.calendars, "calendar")
         begins = self.report.parse(covers["from"], parse_date)
+        self.report.one_of(keys["timezone"], available_timezones(), "time zone")
+        self.report.one_of(keys["currency"], CURRENCIES, "currency")
         if len(report) > before:
             return None
         return Head(title, version, timezone, calendar, currency, begins, homes, activities, ancillary, roles)
@@ -143,7 +155,7 @@ class RulebookReader:
     def _legs(self, node: Node) -> dict[str, Condition]:
         keys = self.report.mapping(node, LEGS[1:])
         legs = {}
-        for leg, child in keys.items():
+        for leg, child in ((leg, keys[leg]) for leg in LEGS if leg in keys):
             member = self.report.mapping(child, ("needed_when",))
             legs[leg] = self._condition(member["needed_when"], "leg") if "needed_when" in member else NEVER
         return legs
@@ -154,13 +166,15 @@ class RulebookReader:
         found: dict[str, Provision] = {}
         for item in (item for node in nodes for item in self.report.items(node)):
             keys = self.report.mapping(item, ("id", "versions", *(("leg",) if kind == "routes" else ())))
-            if keys.keys() < {"id", "versions"}:
+            if not {"id", "versions"} <= keys.keys():
                 continue
             id_ = self.report.text(keys["id"]) or ""
             if id_ in found:
                 self.report.error(item, f"the id {id_!r} stands twice")
             leg = self.report.one_of(keys["leg"], LEGS, "leg") or "" if "leg" in keys else ""
             found[id_] = Provision(kind, id_, self._versions(kind, leg, keys["versions"]), leg)
+            if any(id_ in getattr(version, "not_with", ()) for version in found[id_].versions):
+                self.report.error(item, "a route does not exclude itself")
         return dict(sorted(found.items()))
 
     def _versions(self, kind: str, leg: str, node: Node) -> tuple[Any, ...]:
@@ -175,6 +189,8 @@ class RulebookReader:
             keys = self.report.mapping(
                 item, required_first if number == 0 else ("from",), (*optional, *_VERSION_OPTIONAL, *(required_first if number else ()))
             )
+            if keys.keys() & {"text", "says"}:  # two words for one thing: the new one takes the place of the old
+                inherited = {key: value for key, value in inherited.items() if key not in ("text", "says")}
             merged = {**inherited, **keys}
             begins = self.report.parse(keys["from"], parse_date) if "from" in keys else None
             if begins and last and begins <= last:
@@ -210,7 +226,9 @@ class RulebookReader:
         activities = self._names(keys["activities"], self.catalogue.activities, "activity") if "activities" in keys else ()
         plays = {}
         for role, child in (self.report.open_mapping(keys["plays"]) if "plays" in keys else {}).items():
-            self.roles.add(role)
+            if role == "firm":
+                self.report.error(child, "who the firm is does not change: `firm` is no role to be played")
+            self.roles_used.append(Node(role, child.file, child.line, child.column, child.path))
             plays[role] = self.report.one_of(child, PARTIES, "party") or ""
         opens = self._condition(keys["opens_when"], "route", self.catalogue.activities if leg == "status" else None)
         not_with = self._ids("routes", keys["not_with"]) if "not_with" in keys else ()
@@ -297,7 +315,7 @@ class RulebookReader:
         return Provenance(how, level, on, by)
 
     def _steps(self, node: Node, read: Callable[[Node], dict[str, Any]]) -> tuple[Step, ...]:
-        items = node.value if isinstance(node.value, list) else [node]
+        items = self.report.items(node, empty=False) if isinstance(node.value, list) else [node]
         found = []
         for item in items:
             when = item.value.get("when") if isinstance(item.value, dict) else None
@@ -312,6 +330,12 @@ class RulebookReader:
         found: dict[str, Any] = {
             key: self.report.parse(keys[key], parse_integer) for key in ("days", "business_days", "months", "day_of_month") if key in keys
         }
+        if any(value is not None and value < 0 for value in found.values()) or not 1 <= (found.get("day_of_month") or 1) <= 31:
+            self.report.error(node, "a deadline counts forward, to a day from 1 to 31")
+        if "day_of_month" in keys and "months" not in keys:
+            self.report.error(node, "`day_of_month` goes with `months`")
+        if "at" in keys and not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", str(keys["at"].value)):
+            self.report.error(keys["at"], "expected a time of day as HH:MM")
         if "calendar" in keys:
             found["calendar"] = self.report.one_of(keys["calendar"], self.catalogue.calendars, "calendar")
         return found | {key: self.report.text(keys[key]) for key in ("after", "at", "says") if key in keys}
@@ -324,6 +348,8 @@ class RulebookReader:
         found: dict[str, Any] = {"says": self.report.text(keys["says"])} if "says" in keys else {}
         if "money" in keys:
             return found | {"money": self.report.parse(keys["money"], parse_money)}
+        if (share := self.report.parse(keys["percent"], parse_decimal)) is not None and share < 0:
+            self.report.error(keys["percent"], "a percentage is not negative")
         self._fact_of(keys["of"], ("money",))
         return found | {"percent": self.report.parse(keys["percent"], parse_decimal), "of": self.report.text(keys["of"])}
 
@@ -370,15 +396,3 @@ def texts_of(nodes: Iterable[Node]) -> list[Any]:
     """Content without order: shuffling provisions is not a change of the law."""
     items = [item for node in nodes for item in (node.value if isinstance(node.value, list) else [node])]
     return sorted((item.plain() for item in items), key=canonical.dump)
-
-
-def _calendar_text(catalogue: Catalogue) -> dict[str, Any]:
-    return {
-        name: [
-            calendar.first.isoformat(),
-            calendar.horizon.isoformat(),
-            sorted(calendar.weekend),
-            {day.isoformat(): text for day, text in sorted(calendar.holidays.items())},
-        ]
-        for name, calendar in sorted(catalogue.calendars.items())
-    }

@@ -6,9 +6,10 @@ Every problem is reported at once, with its JSON pointer, what is allowed and wh
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields
@@ -19,6 +20,7 @@ from .facts import ACTIVITIES, Catalogue, Fact
 from .situation import Situation, situate
 from .values import CURRENCIES, IDENTIFIERS, parse_code, parse_country, parse_date, parse_decimal, plain
 
+MAX_PROBLEMS = 50
 ASKED = object()  # {"unknown": true}: asked, and cannot be said
 
 
@@ -89,6 +91,8 @@ def _text(value: Any, expected: str) -> str:
 
 
 def _found(value: Any) -> str:
+    if value is None:
+        return "null"
     if isinstance(value, bool):
         return f"the boolean {str(value).lower()}"
     if isinstance(value, int):
@@ -277,7 +281,7 @@ class ProposalSchema:
         try:
             loaded = self.schema.load(body)
         except ValidationError as error:
-            raise ProposalError(self._problems(error.messages, "")) from None
+            raise ProposalError(self._first(error.messages, "")) from None
         stated = {f"{group}.{name}": value for group in self.groups for name, value in loaded.pop(group, {}).items()}
         asked = frozenset(name for name, value in stated.items() if value is ASKED)
         facts = {name: value for name, value in stated.items() if value is not ASKED}
@@ -293,7 +297,7 @@ class ProposalSchema:
         try:
             return self.column.load(body)
         except ValidationError as error:
-            raise ProposalError(self._problems(error.messages, at)) from None
+            raise ProposalError(self._first(error.messages, at)) from None
 
     def _activities(self, facts: Mapping[str, Any]) -> list[Problem]:
         chosen = facts.get(ACTIVITIES)
@@ -301,21 +305,29 @@ class ProposalSchema:
             return [Problem("/transaction/activities", "a transaction has at least one activity; leave it out when it is not known")]
         return []
 
-    def _problems(self, messages: Any, at: str) -> list[Problem]:
+    def _first(self, messages: Any, at: str) -> list[Problem]:
+        """The first problems: a body may have thousands, and saying what was probably meant is dear."""
+        found = list(islice(self._problems(messages, at), MAX_PROBLEMS + 1))
+        return (
+            found[:MAX_PROBLEMS] + [Problem("", f"there are more problems; these are the first {MAX_PROBLEMS}")]
+            if len(found) > MAX_PROBLEMS
+            else found
+        )
+
+    def _problems(self, messages: Any, at: str) -> Iterator[Problem]:
         if isinstance(messages, dict):
-            # marshmallow files problems of a whole schema under this key
-            return [
-                problem for key, found in messages.items() for problem in self._problems(found, at if key == "_schema" else f"{at}/{_escape(key)}")
-            ]
-        found = []
+            for key, found in messages.items():
+                # marshmallow files problems of a whole schema under this key; a member may be called so too
+                whole = key == "_schema" and found != [_UNKNOWN]
+                yield from self._problems(found, at if whole else f"{at}/{_escape(key)}")
+            return
         for message in messages:
             if isinstance(message, Problem):
-                found.append(Problem(at + message.pointer, message.detail, message.allowed, message.did_you_mean))
+                yield Problem(at + message.pointer, message.detail, message.allowed, message.did_you_mean)
             elif message == _UNKNOWN:
-                found.append(self._unknown(at))
+                yield self._unknown(at)
             else:
-                found.append(Problem(at, str(message)))
-        return found
+                yield Problem(at, str(message))
 
     def _unknown(self, at: str) -> Problem:
         group, _, name = at[1:].replace("~1", "/").replace("~0", "~").partition("/")

@@ -6,7 +6,8 @@ Pure but for what it is given: the laws, and the time as an argument.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -120,8 +121,14 @@ class Service:
     def _two_dates(self, proposal: Proposal, chosen: Decision, as_of: dt.date) -> list[dict[str, Any]]:
         """What would change if the law of the transaction's own date were applied."""
         day = proposal.facts.get(TRANSACTION_DATE)
-        if day is None or day == as_of or day < chosen.law.rulebook.head.covers_from:
+        if day is None or day == as_of:
             return []
+        begins = chosen.law.rulebook.head.covers_from
+        if day < begins:
+            text = (
+                f"The law of {as_of} was applied, and the transaction is dated {day}: the law of that day is not held here, which begins on {begins}."
+            )
+            return [{"kind": "two_dates", "text": text, "ids": []}]
         relied, strict = self._both(proposal, day)
         then = relied if proposal.options.rely_on_staff_positions else strict or relied
         before, after = _outline(chosen), _outline(then)
@@ -168,14 +175,25 @@ class Service:
         columns = body.get("columns", [])
         if not isinstance(columns, list) or len(columns) > MAX_COLUMNS:
             raise ProposalError([Problem("/columns", f"expected a list of at most {MAX_COLUMNS} columns")])
-        try:
+        with _under("/proposal"):
             proposal = self.schema.load(body["proposal"])
-        except ProposalError as error:
-            raise ProposalError([replace(problem, pointer="/proposal" + problem.pointer) for problem in error.problems]) from None
         options = [self.schema.load_options(column, f"/columns/{number}") for number, column in enumerate(columns)]
-        today = self.under(proposal, as_of=proposal.options.as_of)
-        others = [self.under(proposal, found.get("scenario"), found.get("as_of"), found.get("rulebook")) for found in options]
-        return matrix([self.answer(one, now).body for one in (today, *others)])
+        if self.laws.rulebook(proposal.host):
+            with _under("/proposal"):
+                self._check_options(replace(proposal, options=replace(proposal.options, rulebook=None)), self._widest(proposal.host))
+        answers = [self.answer(self.under(proposal, as_of=proposal.options.as_of), now).body]
+        for number, found in enumerate(options):
+            with _under(f"/columns/{number}"):
+                one = self.under(proposal, found.get("scenario"), found.get("as_of"), found.get("rulebook"))
+                answers.append(self.answer(one, now).body)
+        return matrix(answers)
+
+    def _widest(self, host: str) -> Rulebook:
+        """A host's rulebook with the requirements and routes of every scenario, to judge ids that only one column may know."""
+        books = [rulebook for (of, _), rulebook in self.laws.all_rulebooks() if of == host]
+        requirements = {id_: found for book in books for id_, found in book.requirements.items()}
+        routes = {id_: found for book in books for id_, found in book.routes.items()}
+        return replace(books[0], requirements=requirements, routes=routes)
 
     # -- worked cases ---------------------------------------------------------------------------------------------------
 
@@ -203,6 +221,15 @@ class Service:
     @cached_property
     def case_ids(self) -> dict[str, Case]:
         return {case.id: case for _, rulebook in self.laws.all_rulebooks() for case in rulebook.cases}
+
+
+@contextmanager
+def _under(at: str) -> Iterator[None]:
+    """Tells problems at their place in a larger body."""
+    try:
+        yield
+    except ProposalError as error:
+        raise ProposalError([replace(problem, pointer=at + problem.pointer) for problem in error.problems]) from None
 
 
 def load(root: Path) -> Service:
@@ -249,6 +276,13 @@ def _valid_until(decision: Decision, as_of: dt.date) -> dt.date | None:
     """The first later day on which a version read here starts, ends or is due for review."""
     days = {c.route.version.provenance.review_by for leg in decision.legs for c in leg.candidates}
     days |= {item.requirement.version.provenance.review_by for item in decision.items}
+    law = decision.law
+    others = [
+        *law.definitions.values(),
+        *(version for _, version, _ in law.notices),
+        *(r.version for item in decision.items for r in item.requirement.recognitions),
+    ]
+    days |= {version.provenance.review_by for version in others}
     days |= {decision.law.ends} if decision.law.ends else set()
     return min((day for day in days if day > as_of), default=None)
 

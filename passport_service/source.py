@@ -126,7 +126,11 @@ def _kind(node: Node) -> str:
 
 def read(path: Path, name: str, report: Report) -> Node:
     """One YAML file as a node; `name` is how the file is called in messages."""
-    text = path.read_text(encoding="utf-8")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        report.problems.append(LawProblem(name, 1, 1, "", "the file is not UTF-8"))
+        return Node({}, name, 1, 1, "")
     return parse(text, name, report)
 
 
@@ -140,6 +144,9 @@ def parse(text: str, name: str, report: Report) -> Node:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         report.problems.append(LawProblem(name, line, column, "", f"not YAML: {error.problem or error.context}"))
+        return empty
+    except RecursionError:
+        report.problems.append(LawProblem(name, 1, 1, "", "nested too deeply to be law"))
         return empty
     except yaml.YAMLError as error:  # characters that YAML does not allow carry no mark
         report.problems.append(LawProblem(name, 1, 1, "", f"not YAML: {error}".splitlines()[0]))

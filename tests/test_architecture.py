@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "passport_service"
 ORDER = (
     "errors outcome values canonical source conditions calendars facts situation schemas "
     "rulebook placement cases reader scenarios index compiler laws "
-    "decision reasons missing caveats explain comparison service publish review lawpage "
+    "plan decision reasons missing caveats explain comparison service publish review lawpage "
     "settings openapi api app server cli"
 ).split()
 LIBRARIES = {
@@ -28,7 +28,7 @@ LIBRARIES = {
     "cli": {"click", "rich"},
 }
 STANDARD = {
-    "__future__", "ast", "base64", "bisect", "collections", "dataclasses", "datetime", "decimal", "difflib", "enum", "functools", "graphlib",
+    "__future__", "ast", "base64", "bisect", "calendar", "collections", "contextlib", "dataclasses", "datetime", "decimal", "difflib", "enum", "functools", "graphlib",
     "hashlib", "itertools", "json", "logging", "operator", "os", "pathlib", "re", "secrets", "sys", "threading", "typing", "zoneinfo",
 }  # fmt: skip
 # Who may read the clock, the environment, files.

@@ -262,6 +262,63 @@ def test_two_dates_name_what_would_change():
     assert answer["valid_until"] == "2026-12-01"
 
 
+# -- found by review: each of these once gave a wrong answer ---------------------------------------------------------------
+
+
+def both_activities(*routes, **more):
+    return decide(routes, facts={"transaction.activities": ["deal", "advise"]}, **more)
+
+
+def test_where_two_planned_routes_cast_a_role_differently_the_stricter_reading_stands():
+    a = route("A", activities=["advise"], plays={"us_broker_dealer": "chaperone"})
+    b = route("B", activities=["deal"], plays={"us_broker_dealer": "firm"})
+    rule = requirement("Q", duty_on="us_broker_dealer", stops="nothing")
+    for routes in ((a, b), (b, a)):
+        answer = both_activities(*routes, requirements=[rule])
+        assert (answer["status"], [row["id"] for row in answer["checks"]]) == ("checks_required", ["Q"])
+
+
+def test_a_recognition_limited_to_one_route_does_not_cover_another():
+    row = {"id": "D", "versions": [version(requirements=["Q"], mode="relied_on", when="always", on_routes=["A"])]}
+    answer = both_activities(route("A", activities=["deal"]), route("B", activities=["advise"]), requirements=[requirement("Q")], recognitions=[row])
+    assert (answer["status"], statuses(answer)["Q"]) == ("checks_required", ("required",))
+
+
+def test_what_may_yet_fail_is_a_check_now_so_that_clear_stays_clear():
+    rule = requirement("Q", due="post_trade", stops="nothing", failed_when={"c.flag": {"is": "yes"}})
+    found = [decide([route("R")], [rule], facts=facts)["status"] for facts in ({}, {"c.flag": False}, {"c.flag": True})]
+    assert found == ["checks_required", "clear", "checks_required"]
+
+
+def test_an_answer_that_turns_on_a_staff_position_names_it_wherever_it_stands():
+    definition = {"id": "d", "versions": [version(standing="staff_position", when="always")]}
+    answer = decide([route("R")], [requirement("Q", failed_when={"definition": "d"})], definitions=[definition])
+    assert answer["status"] == "blocked"
+    assert [row["ids"] for row in answer["caveats"] if row["kind"] == "staff_position"] == [["d"]]
+
+
+def test_what_decides_who_owes_a_duty_is_asked():
+    rule = requirement("Q", duty_on="uk_firm", stops="nothing")
+    content = Maker(random.Random(0)).rulebook() | {"definitions": [], "recognitions": [], "routes": [route("R")], "requirements": [rule]}
+    content["head"]["roles"] = {"uk_firm": [{"when": {"c.flag": {"is": "yes"}}, "party": "firm"}, {"party": "uk_firm"}]}
+    content["legs"] = {leg: {"needed_when": "never"} for leg in ("venue", "form", "promotion")}
+    answer = Service(laws_of(content, CATALOGUE)).decide(BODY, NOW).body
+    assert [row["fact"] for row in answer["missing"]] == ["c.flag"]
+
+
+def test_consequences_know_what_is_attested():
+    answer = decide([route("R")], [requirement("Q", applies_when={"c.flag": {"is": "yes"}})], options={"attested": ["Q"]})
+    assert {"if": "is yes", "then": "Q satisfied"} in answer["missing"][0]["consequences"]
+
+
+def test_a_further_amount_does_not_take_back_the_one_stated():
+    size = {"any": [{"all": [{"c.size": {"exceeds": "5 GBP"}}, {"c.flag": {"is": "yes"}}]}, {"c.size": {"exceeds": "10 USD"}}]}
+    answer = decide([route("R", size)], facts={"c.size": {"amount": "4", "currency": "GBP"}})
+    (row,) = [row for row in answer["missing"] if row["fact"] == "c.size"]
+    assert row["currencies"] == ["USD"]
+    assert [(found["if"], found["then"]) for found in row["consequences"]] == [("is at most 10 USD", "R closed"), ("is more than 10 USD", "R open")]
+
+
 # -- reasons, against the oracle of trying every subset ------------------------------------------------------------------
 
 

@@ -196,7 +196,7 @@ class Maker:
         ids = [route["id"] for route in routes]
         for route in routes:
             if rng.random() < 0.3:
-                route["versions"][0]["not_with"] = [rng.choice(ids)]
+                route["versions"][0]["not_with"] = [rng.choice([id_ for id_ in ids if id_ != route["id"]])]
         requirements = [self.requirement(number, ids, known) for number in range(rng.choice([3, 6, 9]))]
         recognitions = [
             {

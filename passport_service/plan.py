@@ -1,0 +1,107 @@
+"""Legs, the routes that may answer them, and the plan: the best combination of one live route for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from .compiler import STAFF, CompiledRoute
+from .conditions import Condition
+from .outcome import MAY, MUST
+from .rulebook import STANDINGS
+from .schemas import Options
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One route for one leg (and activity). Shapes: `stopped_by` ids whose stop is TRUE, `doubted_by` ids whose stop is UNKNOWN."""
+
+    route: CompiledRoute
+    leg: str
+    activity: str
+    condition: Condition
+    code: int
+    stopped_by: tuple[str, ...]
+    doubted_by: tuple[str, ...]
+    outstanding: int = 0
+
+    @property
+    def status(self) -> str:
+        return "open" if self.code & MUST else "undetermined" if self.code & MAY else "closed"
+
+    @property
+    def live(self) -> bool:
+        return bool(self.code & MUST) and not self.stopped_by and not self.doubted_by
+
+    @property
+    def dead(self) -> bool:
+        return not self.code & MAY or bool(self.stopped_by)
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """A question that the transaction must answer yes. `need` is TRUE, or UNKNOWN in a way that circumstances decide."""
+
+    name: str
+    activity: str
+    condition: Condition
+    need: int
+    candidates: tuple[Candidate, ...]
+
+    @property
+    def live(self) -> list[Candidate]:
+        return [candidate for candidate in self.candidates if candidate.live]
+
+    @property
+    def blocked(self) -> bool:
+        return bool(self.need & MUST) and all(candidate.dead for candidate in self.candidates)
+
+
+def _excludes(one: Candidate, other: Candidate) -> bool:
+    """Routes of two activities never exclude each other; a route of another leg serves every activity."""
+    if one.activity and other.activity and one.activity != other.activity:
+        return False
+    return other.route.id in one.route.version.not_with or one.route.id in other.route.version.not_with
+
+
+def _combinations(choices: Sequence[Sequence[Candidate]]) -> Iterable[tuple[Candidate, ...]]:
+    for combination in product(*choices):
+        if not any(_excludes(one, other) for number, one in enumerate(combination) for other in combination[:number]):
+            yield combination
+
+
+def best_plan(
+    legs: Sequence[Leg], options: Options, added: frozenset[str], firm_ground: frozenset[tuple[str, str]] | None
+) -> tuple[Candidate, ...] | None:
+    """The best combination of one live route for each leg that has one; None when exclusive routes leave none.
+
+    `added` holds the routes that a scenario adds, `firm_ground` the (route, activity) that live without staff positions: any other counts as resting on one.
+    """
+
+    def cost(candidate: Candidate) -> tuple[int, bool, int, int, str]:
+        prefer = options.prefer
+        chosen = prefer.index(candidate.route.id) if candidate.route.id in prefer else len(prefer)
+        standing = STANDINGS.index(candidate.route.version.standing)
+        if firm_ground is not None and (candidate.route.id, candidate.activity) not in firm_ground:
+            standing = max(standing, STANDINGS.index(STAFF))
+        return chosen, candidate.route.id not in added, standing, candidate.outstanding, candidate.route.id
+
+    choices = [sorted(leg.live, key=cost) for leg in legs if leg.live]
+    best = tuple(found[0] for found in choices)
+    if next(_combinations([[candidate] for candidate in best]), None) is not None:
+        return best
+
+    def total(combination: tuple[Candidate, ...]) -> tuple[object, ...]:
+        costs = [cost(candidate) for candidate in combination]
+        return *(sum(column) for column in list(zip(*costs, strict=True))[:-1]), tuple(row[-1] for row in costs)
+
+    return min(_combinations(choices), key=total, default=None)
+
+
+def exclude_each_other(legs: Sequence[Leg]) -> bool:
+    """Whether exclusive routes leave no combination at all, whatever is still unknown."""
+    possible = [[candidate for candidate in leg.candidates if not candidate.dead] for leg in legs]
+    if not any(candidate.route.version.not_with for choices in possible for candidate in choices):
+        return False
+    return next(iter(_combinations(possible)), None) is None
