@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench check clean
+.PHONY: help run test soak bench check history clean
 
 help: ## show this help
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -28,8 +28,14 @@ test: $(VENV)/.test ## install what the tests need and run them all
 	$(BIN)/ruff check passport_service tests config
 	$(BIN)/python -m pytest
 
+soak: $(VENV)/.test ## the property tests with twenty times as many examples
+	PASSPORT_SOAK=20 $(BIN)/python -m pytest tests/test_index.py tests/test_promises.py tests/test_decision.py tests/test_situation.py tests/test_schemas.py
+
 bench: $(VENV)/.test ## microseconds per evaluation and per whole decision
 	$(BIN)/python -m tests.bench
+
+history: $(VENV)/.test ## record the law as it stands, after adding or correcting versions
+	$(BIN)/python -m tests.history
 
 check: $(VENV)/.run ## load the law and run every worked case
 	$(BIN)/passport rulebooks check

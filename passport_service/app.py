@@ -106,9 +106,12 @@ def _add_pages(app: Flask, passport: service.Service) -> None:
     def docs() -> str:
         return render_template("docs.html", spec=document, catalogue=passport.laws.catalogue, version=__version__)
 
+    pages: dict[str, str] = {}  # one for each host: what is loaded does not change while the process lives
+
     @app.get("/law/<host>")
     def law(host: str) -> Response:
-        html = lawpage.page(passport.laws, publish.find_rulebook(passport.laws, host))
+        rulebook = publish.find_rulebook(passport.laws, host)
+        html = pages.get(host) or pages.setdefault(host, lawpage.page(passport.laws, rulebook))
         response = Response(html, mimetype="text/html")
         response.headers["Content-Security-Policy"] = CSP.replace("style-src 'self'", f"style-src {lawpage.style_hash(html)}")
         return response

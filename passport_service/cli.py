@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import datetime as dt
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import click
 from rich.console import Console
@@ -24,6 +24,7 @@ from .service import Service
 from .settings import read_settings
 
 REFUSED = 3
+T = TypeVar("T")
 _STATUS_WORDS = {
     "not_covered": "NOT COVERED: this rulebook does not answer the question",
     "blocked": "BLOCKED: no route is open as proposed",
@@ -62,6 +63,15 @@ def _load(config: Path | None) -> Service:
         _fail(str(error))
 
 
+def _ask(question: Callable[[], T]) -> T:
+    try:
+        return question()
+    except MalformedError as error:
+        _fail(str(error), REFUSED)
+    except ProposalError as error:
+        _fail("The proposal cannot be understood:\n" + "\n".join(map(_problem_line, error.problems)), REFUSED)
+
+
 @main.command()
 @click.argument("file", type=click.File("rb"))
 @click.option("--json", "as_json", is_flag=True, help="The answer as canonical JSON, the same bytes as over HTTP.")
@@ -72,16 +82,40 @@ def _load(config: Path | None) -> Service:
 def decide(file: Any, as_json: bool, detail: str, config: Path | None) -> None:
     """Decide the proposal in FILE (JSON; - for standard input)."""
     passport = _load(config)
-    try:
-        answer = passport.decide(canonical.load(file.read()), dt.datetime.now(dt.UTC))
-    except MalformedError as error:
-        _fail(str(error), REFUSED)
-    except ProposalError as error:
-        _fail("The proposal cannot be understood:\n" + "\n".join(map(_problem_line, error.problems)), REFUSED)
+    answer = _ask(lambda: passport.decide(canonical.load(file.read()), dt.datetime.now(dt.UTC)))
     if as_json:
         sys.stdout.buffer.write(answer.bytes(detail))
     else:
         _show(answer.body, Console(soft_wrap=False))
+
+
+@main.command()
+@click.argument("file", type=click.File("rb"))
+@click.option("--scenario", "scenarios", multiple=True, help="A scenario to compare with; may be given several times.")
+@click.option("--as-of", "dates", multiple=True, help="A law date to compare with; may be given several times.")
+@click.option("--all", "everything", is_flag=True, help="Rows that do not differ too.")
+@click.option("--json", "as_json", is_flag=True, help="The matrix as canonical JSON, as over HTTP.")
+@_config
+def compare(file: Any, scenarios: tuple[str, ...], dates: tuple[str, ...], everything: bool, as_json: bool, config: Path | None) -> None:
+    """Compare the proposal in FILE under the law as it is, scenarios and other dates, differences first."""
+    passport = _load(config)
+    columns = [{"scenario": name} for name in scenarios] + [{"as_of": day} for day in dates]
+    found = _ask(lambda: passport.compare({"proposal": canonical.load(file.read()), "columns": columns}, dt.datetime.now(dt.UTC)))
+    if as_json:
+        sys.stdout.buffer.write(canonical.dump(found))
+        return
+    console = Console()
+    heads = [f"{column['scenario'] or 'law'} {column['as_of']}" for column in found["columns"]]
+    for head, column in zip(heads, found["columns"], strict=True):
+        console.print(f"[bold]{head}[/bold]: {column['status'].replace('_', ' ')}. {column['summary']}")
+        if column["stamp"]:
+            console.print(f"  {column['stamp']}")
+    rows = [row for row in found["rows"] if row["differs"] or everything]
+    _table(console, ("id", "title", *heads), ((row["id"], row["title"] or "", *(_cell(cell) for cell in row["cells"])) for row in rows))
+
+
+def _cell(cell: Mapping[str, Any]) -> str:
+    return cell["status"].replace("_", " ") + (f" ({', '.join(cell['by'])})" if cell["by"] else "")
 
 
 def _problem_line(problem: Any) -> str:

@@ -96,12 +96,29 @@ class Catalogue:
     text: Any  # the catalogue as written, without places: part of every rulebook's digest
 
     @cached_property
-    def entangled(self) -> frozenset[str]:
-        """The facts from which something about another fact follows: through a guard, a bound or a derivation."""
-        found = {leaf.fact for guard in self.guards for leaf, _ in leaves(guard.when) if isinstance(leaf, Leaf)}
-        found |= {name for bound in self.bounds for name in (bound.low, bound.high)}
-        found |= {name for derived in self.derived.values() for name in derived.inputs}
-        return frozenset(found)
+    def bounded(self) -> frozenset[str]:
+        return frozenset(name for bound in self.bounds for name in (bound.low, bound.high))
+
+    def following(self, name: str) -> tuple[list[Guard], set[str]]:
+        """The guards and derived facts to work out again once a fact is learnt, in the order of evaluation."""
+        found = self._following.get(name)
+        if found is None:
+            moved, guards = {name}, []
+            for guard in self.guards:
+                if any(isinstance(leaf, Leaf) and leaf.fact in moved for leaf, _ in leaves(guard.when)):
+                    guards.append(guard)
+                    moved.update(guard.facts)
+            derived: set[str] = set()
+            for one in self.derived.values():
+                if not moved.isdisjoint(one.inputs):
+                    derived.add(one.name)
+                    moved.add(one.name)
+            found = self._following[name] = (guards, derived)
+        return found
+
+    @cached_property
+    def _following(self) -> dict[str, tuple[list[Guard], set[str]]]:
+        return {}
 
     def given(self) -> Iterable[Fact]:
         """The facts that a proposal may state."""

@@ -13,7 +13,7 @@ turned by `not` is compiled apart, because the readings of an unknown fact are n
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 from itertools import product
 from operator import and_
@@ -94,23 +94,10 @@ class Index:
     def states(self, situation: Situation) -> list[Any]:
         """The state of every dimension: a value's number, or minus one minus the code while it is not known."""
         states: list[Any] = self._missing.copy()
-        for name, value in situation.known.items():
-            for number, dimension in self._by_fact.get(name, ()):
-                found = _state_of(dimension, value)
-                if found is not None:
-                    states[number] = found
-        for name in situation.cannot_apply:
-            for number, _ in self._by_fact.get(name, ()):
-                states[number] = _CANNOT_APPLY
-        for name, code in situation.unknown.items():
-            for number, _ in self._by_fact.get(name, ()):
-                states[number] = -1 - code
-        for (name, currency), (low, high) in situation.limits.items():
-            for number, dimension in self._by_fact.get(name, ()):
-                if dimension.key[1] == currency and states[number] < 0:
-                    first = dimension.state(low) if low is not None else 1
-                    last = dimension.state(high) if high is not None else dimension.count() - 1
-                    states[number] = (first, last, -1 - states[number])
+        told = {*situation.known, *situation.cannot_apply, *situation.unknown, *(name for name, _ in situation.limits)}
+        for name in told & self._by_fact.keys():
+            for number, dimension in self._by_fact[name]:
+                states[number] = _state_of(dimension, situation)
         return states
 
     def evaluate(self, situation: Situation) -> Evaluation:
@@ -120,33 +107,43 @@ class Index:
             codes.update(zip(stratum.names, stratum.evaluate(states, codes), strict=True))
         return Evaluation(self._top.evaluate(states, codes), codes, states)
 
-    def reevaluate(self, base: Evaluation, name: str, value: Any) -> bytes:
-        """The codes if one fact, from which nothing else follows, had that value. Only what reads it is computed again."""
+    def reevaluate(self, base: Evaluation, situation: Situation, names: Iterable[str]) -> bytes:
+        """The codes in a situation that differs from the base's at most in these facts. Only what reads them is computed again."""
         states = base.states.copy()
         changed: set[Any] = set()
-        for number, dimension in self._by_fact.get(name, ()):
-            found = _state_of(dimension, value)
-            if found is not None:
-                states[number] = found
-                changed.add(number)
-        codes = dict(base.definitions)
+        for name in names:
+            for number, dimension in self._by_fact.get(name, ()):
+                state = _state_of(dimension, situation)
+                if state != states[number]:
+                    states[number] = state
+                    changed.add(number)
+        codes = base.definitions
         for stratum in self._strata:
             if not changed.isdisjoint(stratum.reads):
                 for key, code in zip(stratum.names, stratum.evaluate(states, codes), strict=True):
                     if codes[key] != code:
-                        codes[key] = code
+                        codes = {**codes, key: code}
                         changed.add(key)
         return base.codes if changed.isdisjoint(self._top.reads) else self._top.evaluate(states, codes)
 
 
-def _state_of(dimension: Dimension, value: Any) -> int | None:
-    """None where the value says nothing about this dimension (another currency)."""
-    member = dimension.key[1]
+def _state_of(dimension: Dimension, situation: Situation) -> Any:
+    name, member = dimension.key
+    if name in situation.cannot_apply:
+        return _CANNOT_APPLY
+    value = situation.known.get(name)
     if isinstance(value, frozenset):
         return dimension.state(member in value if member else not value)
     if isinstance(value, Mapping):
-        return dimension.state(value[member]) if member in value else None
-    return dimension.state(value)
+        value = value.get(member)  # an amount in another currency says nothing here
+    if value is not None:
+        return dimension.state(value)
+    unknown = situation.unknown.get(name, dimension.unknown)
+    limits = situation.limits.get((name, member)) if dimension.ordered else None
+    if limits is None:
+        return -1 - unknown
+    low, high = limits
+    return dimension.state(low) if low is not None else 1, dimension.state(high) if high is not None else dimension.count() - 1, unknown
 
 
 class _Stratum:

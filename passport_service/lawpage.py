@@ -62,7 +62,7 @@ def _provision(catalogue: Catalogue, rulebook: Rulebook, provision: Provision) -
         "topic": _word(getattr(last, "topic", "") or provision.leg or provision.kind),
         "standing": "repealed" if last.repealed else last.standing,
         "confidence": str(last.provenance.confidence),
-        "versions": [_version(catalogue, version, end) for version, end in zip(versions, ends, strict=True)][::-1],
+        "versions": [_version(catalogue, rulebook, version, end) for version, end in zip(versions, ends, strict=True)][::-1],
         "recognised_by": [
             found.id for found in rulebook.recognitions.values() if any(provision.id in version.requirements for version in found.versions)
         ],
@@ -75,9 +75,11 @@ def _word(text: str) -> str:
     return text.replace(" ", "_").lower()
 
 
-def _version(catalogue: Catalogue, version: Any, end: dt.date | None) -> dict[str, Any]:
+def _version(catalogue: Catalogue, rulebook: Rulebook, version: Any, end: dt.date | None) -> dict[str, Any]:
     logic = [
-        (title, tree(getattr(version, name), catalogue)) for name, title in _FIELDS.items() if _says_something(name, getattr(version, name, None))
+        (title, tree(getattr(version, name), catalogue, rulebook))
+        for name, title in _FIELDS.items()
+        if _says_something(name, getattr(version, name, None))
     ]
     return {"version": version, "end": end, "logic": logic}
 
@@ -86,18 +88,20 @@ def _says_something(name: str, condition: Condition | None) -> bool:
     return condition is not None and not (isinstance(condition, Constant) and condition.holds is False and name in ("failed_when", "satisfied_when"))
 
 
-def tree(condition: Condition, catalogue: Catalogue) -> dict[str, Any]:
+def tree(condition: Condition, catalogue: Catalogue, rulebook: Rulebook) -> dict[str, Any]:
     """A condition as nested sentences. Shapes: text, the fact's question, children."""
     match condition:
         case Constant(holds):
             return {"text": "always" if holds else "never", "question": "", "children": []}
         case All(parts) | Any_(parts):
             text = "all of these hold" if isinstance(condition, All) else "at least one of these holds"
-            return {"text": text, "question": "", "children": [tree(part, catalogue) for part in parts]}
+            return {"text": text, "question": "", "children": [tree(part, catalogue, rulebook) for part in parts]}
         case Not(part):
-            return {"text": "this does not hold", "question": "", "children": [tree(part, catalogue)]}
+            return {"text": "this does not hold", "question": "", "children": [tree(part, catalogue, rulebook)]}
         case Ref(definition=name):
-            return {"text": f"“{name.replace('_', ' ')}” holds", "question": "", "children": [], "definition": name}
+            found = rulebook.definitions.get(name)
+            title = found.versions[-1].title if found else name
+            return {"text": f"“{title}” holds", "question": "", "children": [], "definition": name}
         case Leaf():
             return {"text": f"{condition.fact} {_in_words(condition, catalogue)}", "question": _question(condition, catalogue), "children": []}
     raise TypeError(f"not a condition: {condition!r}")

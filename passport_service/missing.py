@@ -18,7 +18,7 @@ from .facts import ACTIVITIES, Fact
 from .index import Dimension
 from .outcome import MAY, MUST, ORDINARY, STOP
 from .reasons import Walker
-from .situation import Situation, situate
+from .situation import learn
 
 WHAT = ("status", "check", "route")  # what a missing fact settles, most urgent first
 HOME = "registration.home"
@@ -91,6 +91,10 @@ def _questions(decision: Decision, walker: Walker) -> Iterator[_Question]:
         for candidate in leg.candidates:
             if not candidate.dead and not candidate.live:
                 yield from asks(candidate.route.id, what, _candidate_facts(decision, walker, candidate))
+    for name, (condition, place) in decision.law.legs.items():
+        # A leg that only terms keep open counts as not needed; the firm should know what its choice would bring.
+        if decision.codes[place] & (MAY | STOP | MUST) == MAY:
+            yield from asks(name, "check", walker.unknown(condition, MAY))
     for item in decision.items:
         yield from asks(item.id, "check", _item_facts(walker, item))
 
@@ -130,10 +134,6 @@ class _Trial:
 
     def __init__(self, decision: Decision):
         self.decision, self.law = decision, decision.law
-        situation = decision.situation
-        stated = {name: value for name, value in situation.known.items() if name not in self.law.catalogue.derived}
-        self.stated, self.asked = stated, situation.asked
-        self.evaluation = decision.evaluation
         self.base = decision.codes
         self.routes = [
             (candidate.route.id, candidate.route.opens[candidate.activity][1], candidate.activity)
@@ -174,16 +174,8 @@ class _Trial:
 
     def _codes(self, name: str, value: Any) -> Sequence[int] | None:
         """The codes if the fact had that value; None where that would contradict what is stated."""
-        if not self.entangled(name):
-            return self.law.index.reevaluate(self.evaluation, name, value)
-        situation: Situation = situate(self.law.catalogue, {**self.stated, name: value}, self.asked)
-        return None if situation.problems else self.law.evaluate(situation).codes
-
-    def entangled(self, name: str) -> bool:
-        """Whether more than the fact itself would be known: what a group's existence says is known once one fact of it is."""
-        catalogue = self.law.catalogue
-        exists = catalogue.exists.get(name.partition(".")[0])
-        return name in catalogue.entangled or (exists is not None and exists not in self.stated)
+        learnt = learn(self.decision.situation, name, value)
+        return None if learnt is None else self.law.index.reevaluate(self.decision.evaluation, *learnt)
 
     def _settled(self, codes: Sequence[int]) -> int:
         """How many open questions these codes settle; a requirement on routes that are all closed is settled too."""

@@ -181,8 +181,6 @@ class RulebookReader:
                 self.report.error(keys["from"], f"{begins} does not come after {last}, where the version before begins")
             last = begins or last
             repealed = "repealed" in keys and self.report.yes_no(keys["repealed"]) is True
-            if "correction" in keys:
-                self.report.mapping(keys["correction"], ("reason", "on"))
             if begins and not any(key not in merged for key in required_first):
                 versions.append(self._version(kind, leg, item, merged, begins, repealed))
             inherited = {key: value for key, value in merged.items() if key not in ("repealed", "correction")}
@@ -198,6 +196,7 @@ class RulebookReader:
             "says": self.report.text(said) or "",
             "provenance": self._provenance(keys["provenance"]),
             "repealed": repealed,
+            "correction": self._correction(keys["correction"]) if "correction" in keys else None,
         }
         return getattr(self, f"_{kind}")(common, keys, leg)
 
@@ -276,6 +275,11 @@ class RulebookReader:
             return Citation("", None)
         title, place = self.sources[source].get("title", ""), self.report.text(keys["at"]) if "at" in keys else None
         return Citation(f"{title}, {place}" if place else title, self.sources[source].get("url"))
+
+    def _correction(self, node: Node) -> str | None:
+        keys = self.report.mapping(node, ("reason", "on"))
+        on = self.report.parse(keys["on"], parse_date) if "on" in keys else None
+        return f"{self.report.text(keys['reason'])} (corrected on {on})" if "reason" in keys and on else None
 
     def _provenance(self, node: Node) -> Provenance | None:
         before = len(self.report.problems)

@@ -51,6 +51,7 @@ class Version:
     says: str
     provenance: Provenance
     repealed: bool = False
+    correction: str | None = None  # why a version that stood already was changed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ It answers one question: the code of a leaf. Contradictions are problems of the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -110,18 +110,57 @@ def situate(catalogue: Catalogue, stated: Mapping[str, Any], asked: Iterable[str
         if others and known.setdefault(exists, True) is False:
             problems += [Problem(pointer(name), f"{exists} is no, so nothing can be said of {name}; leave one of them out") for name in others]
     limits = _limits(catalogue, known, problems)
-    situation = Situation(catalogue, known, frozenset(asked), frozenset(), {}, limits, ())
     cannot_apply: set[str] = set()
-    live = Situation(catalogue, known, situation.asked, cannot_apply, {}, limits, ())  # sees the set grow, guard by guard
+    live = Situation(catalogue, known, frozenset(asked), cannot_apply, {}, limits, ())  # sees the set grow, guard by guard
     for guard in catalogue.guards:
         if evaluate(guard.when, live.leaf) == IMPOSSIBLE:
             for name in guard.facts:
-                if name in known and not any(name.startswith(group + ".") and known.get(fact) is False for group, fact in catalogue.exists.items()):
-                    problems.append(Problem(pointer(name), f"{name} cannot apply here: {_reason(guard.when, live)}; leave it out, or correct that"))
-                elif name not in known:
+                if name not in stated:
+                    known.pop(name, None)  # what merely follows from a bound gives way
                     cannot_apply.add(name)
-    unknown = _derive(catalogue, known, cannot_apply)
-    return Situation(catalogue, known, situation.asked, frozenset(cannot_apply), unknown, limits, tuple(problems))
+                elif not _told_already(catalogue, known, name):
+                    problems.append(Problem(pointer(name), f"{name} cannot apply here: {_reason(guard.when, live)}; leave it out, or correct that"))
+    unknown = _derive(catalogue, known, cannot_apply, {}, catalogue.derived)
+    return Situation(catalogue, known, live.asked, frozenset(cannot_apply), unknown, limits, tuple(problems))
+
+
+def _told_already(catalogue: Catalogue, known: Mapping[str, Any], name: str) -> bool:
+    """Whether the fact contradicts the absence of its whole group, which has been told."""
+    exists = catalogue.exists.get(name.partition(".")[0])
+    return exists is not None and known.get(exists) is False
+
+
+def learn(situation: Situation, name: str, value: Any) -> tuple[Situation, Iterable[str]] | None:
+    """The situation if one more fact had that value, and the facts in which it may differ; None where that contradicts what is stated.
+
+    The same as `situate` with the fact added, but only what follows from it is worked out again.
+    """
+    catalogue = situation.catalogue
+    if name in catalogue.bounded or catalogue.exists.get(name.partition(".")[0], name) not in (name, *situation.known):
+        return _anew(situation, name, value)
+    guards, derived = catalogue.following(name)
+    known = {fact: found for fact, found in situation.known.items() if fact not in derived}
+    known[name] = value
+    cannot_apply = set(situation.cannot_apply) - derived
+    for guard in guards:
+        cannot_apply.difference_update(guard.facts)
+    live = Situation(catalogue, known, situation.asked, cannot_apply, {}, situation.limits, ())
+    for guard in guards:
+        if evaluate(guard.when, live.leaf) == IMPOSSIBLE:
+            if not known.keys().isdisjoint(guard.facts):
+                return _anew(situation, name, value)
+            cannot_apply.update(guard.facts)
+    settled = {fact: code for fact, code in situation.unknown.items() if fact not in derived}
+    unknown = _derive(catalogue, known, cannot_apply, settled, derived)
+    moved = {name, *derived, *(fact for guard in guards for fact in guard.facts)}
+    return Situation(catalogue, known, situation.asked, frozenset(cannot_apply), unknown, situation.limits, ()), moved
+
+
+def _anew(situation: Situation, name: str, value: Any) -> tuple[Situation, Iterable[str]] | None:
+    catalogue = situation.catalogue
+    known = {fact: found for fact, found in situation.known.items() if fact not in catalogue.derived}
+    found = situate(catalogue, {**known, name: value}, situation.asked)
+    return None if found.problems else (found, catalogue.facts)
 
 
 def pointer(name: str) -> str:
@@ -202,10 +241,12 @@ def _narrow(catalogue: Catalogue, known: dict[str, Any], limits: dict[tuple[str,
 # -- derived facts ----------------------------------------------------------------------------------------------------
 
 
-def _derive(catalogue: Catalogue, known: dict[str, Any], cannot_apply: set[str]) -> dict[str, int]:
-    """Adds derived values to `known` and derived facts that cannot apply; returns the codes of those that stay unknown."""
-    unknown: dict[str, int] = {}
+def _derive(catalogue: Catalogue, known: dict[str, Any], cannot_apply: set[str], settled: Mapping[str, int], names: Container[str]) -> dict[str, int]:
+    """Adds the values of these derived facts to `known` and those that cannot apply; returns the codes of those that stay unknown."""
+    unknown: dict[str, int] = dict(settled)
     for name, derived in catalogue.derived.items():
+        if name not in names:
+            continue
         if any(source in cannot_apply for source in derived.inputs):
             cannot_apply.add(name)
             continue

@@ -21,8 +21,8 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="session")
-def server():
-    """The address of `passport serve` on a free port: gunicorn with two workers, as an operator runs it."""
+def process():
+    """`passport serve` on a free port: gunicorn with two workers, as an operator runs it. Shapes: (process, address)."""
     port = free_port()
     environ = {**os.environ, "PORT": str(port), "PASSPORT_CONFIG": str(CONFIG), "PASSPORT_WORKERS": "2"}
     process = subprocess.Popen([sys.executable, "-m", "passport_service.cli", "serve"], cwd=ROOT, env=environ, stderr=subprocess.PIPE, text=True)
@@ -36,7 +36,13 @@ def server():
             except requests.RequestException:
                 assert process.poll() is None and time.monotonic() < deadline, process.stderr.read()
                 time.sleep(0.1)
-        yield address
+        yield process, address
     finally:
         process.terminate()
         process.communicate(timeout=30)
+
+
+@pytest.fixture(scope="session")
+def server(process):
+    """The address of the service."""
+    return process[1]

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import jsonschema
@@ -110,7 +114,7 @@ def test_every_problem_of_a_proposal_is_in_the_errors(server):
 
 @pytest.mark.parametrize(
     ("method", "path", "name"),
-    [("GET", "/v1/decisions", "method-not-allowed"), ("GET", "/nowhere", "not-found"), ("GET", "/v1/requirements/US-BD-21", "not-found")],
+    [("GET", "/v1/decisions", "method-not-allowed"), ("GET", "/nowhere", "not-found"), ("GET", "/v1/requirements/US-BD-99", "not-found")],
 )
 def test_what_is_not_there_is_a_problem_too(server, method, path, name):
     problem(requests.request(method, server + path, timeout=30), name)
@@ -196,3 +200,17 @@ def test_nothing_internal_leaks(server):
 def test_the_same_proposal_gives_the_same_bytes_in_another_process(server):
     here = SHIPPED.decide(EXAMPLE, NOW).bytes()
     assert {post(server).content for _ in range(8)} == {here}
+
+
+def test_a_killed_worker_is_replaced_and_the_service_goes_on(process):
+    gunicorn, server = process
+    children = Path(f"/proc/{gunicorn.pid}/task/{gunicorn.pid}/children")
+    if not children.exists():
+        pytest.skip("this system does not list a process's children")
+    before = set(children.read_text().split())
+    os.kill(int(min(before)), signal.SIGKILL)
+    deadline = time.monotonic() + 20
+    while (now := set(children.read_text().split())) == before or len(now) < len(before):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert {post(server).status_code for _ in range(8)} == {200}

@@ -6,6 +6,7 @@ import copy
 
 import pytest
 
+from passport_service.errors import ProposalError
 from passport_service.openapi import EXAMPLE
 
 from .shipped import NOW, SHIPPED
@@ -87,7 +88,10 @@ def test_no_single_fact_makes_a_thin_proposal_clear(host):
     answers = [(fact, value) for fact in SHIPPED.laws.catalogue.given() for value in answers_to(fact)]
     for fact, value in answers:
         body = with_fact({"host": host, "registration": {"home": home}}, fact.name, value)
-        answer = SHIPPED.decide(body, NOW, reasons=False, missing=False).body
+        try:
+            answer = SHIPPED.decide(body, NOW, reasons=False, missing=False).body
+        except ProposalError:
+            continue  # a fact that cannot apply to this home is refused, not answered
         assert answer["status"] in ("undetermined", "blocked", "not_covered"), (fact.name, value)
 
 
