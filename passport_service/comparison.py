@@ -69,4 +69,6 @@ def _row(kind: str, id_: str, columns: Sequence[Mapping[str, Mapping[str, Any]]]
         for cell in held
     ]
     title = next((cell["title"] for cell in held if cell and cell["title"]), None)
-    return {"kind": kind, "id": id_, "title": title, "differs": len({cell["status"] for cell in cells}) > 1, "cells": cells}
+    # A requirement that does not apply asks no more than one that does not exist.
+    words = {"not_required" if kind == "requirement" and cell["status"] == "not_in_this_law" else cell["status"] for cell in cells}
+    return {"kind": kind, "id": id_, "title": title, "differs": len(words) > 1, "cells": cells}

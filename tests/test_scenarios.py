@@ -158,3 +158,18 @@ def test_coverage_of_a_small_law_is_exact():
     base = small_law()
     rows = review.coverage(Service(Laws(CATALOGUE, {"US": base})), NOW)
     assert rows == {"US": {}}  # nothing but `always`, and no case
+
+
+def test_one_dealer_and_insurer_compared_across_the_regimes():
+    # What the scenarios ask beside the proposal: that home is in good standing, and what an admission would say.
+    proposal = SHIPPED.case_ids["US-XR-01"].proposal
+    names = ["joint-sandbox", "exemptive-relief", "reciprocity"]
+    proposal = {key: value for key, value in proposal.items() if key != "scenario"}
+    found = SHIPPED.compare({"proposal": proposal, "columns": [{"scenario": name} for name in names]}, NOW)
+    today, *supposed = found["columns"]
+    outstanding = {column["scenario"]: sum(row["outstanding"] for row in column["plan"]) for column in found["columns"]}
+    assert today["status"] == "checks_required" and outstanding["reciprocity"] < outstanding[None]
+    assert [column["stamp"] is not None for column in found["columns"]] == [False, True, True, True]
+    assert all("not law" in column["stamp"] for column in supposed)
+    differing = [row for row in found["rows"] if row["differs"]]
+    assert differing and all(any(cell["cite"] for cell in row["cells"]) for row in differing)
