@@ -6,6 +6,7 @@ Pure but for what it is given: the laws, and the time as an argument.
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -208,6 +209,11 @@ class Service:
         if problems:
             raise LawError(problems)
         return count
+
+    def cases_digest(self) -> str:
+        """What the worked cases were run on: every rulebook and every case."""
+        books = [(rulebook.digest, [(case.id, case.proposal, case.expect) for case in rulebook.cases]) for _, rulebook in self.laws.all_rulebooks()]
+        return hashlib.sha256(repr(books).encode()).hexdigest()
 
     def run_case(self, case: Case) -> list[str]:
         """What a worked case's answer says otherwise than expected."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -55,3 +56,16 @@ def _number(environ: Mapping[str, str], name: str, default: int, low: int, high:
     if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
         raise SettingsError(f"{name} is {text!r}; expected a whole number from {low} to {high}")
     return int(text)
+
+
+def proofs_directory(environ: Mapping[str, str] = os.environ) -> Path:
+    """Where the command line remembers which law has passed its worked cases."""
+    return Path(environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "passport"
+
+
+def code_digest() -> str:
+    """A digest of the code that runs: a proof of the law holds for the code that gave it."""
+    found = hashlib.sha256()
+    for path in sorted(HERE.glob("*.py")):
+        found.update(path.read_bytes())
+    return found.hexdigest()

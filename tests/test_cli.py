@@ -98,6 +98,8 @@ def test_a_worked_case_that_fails_keeps_the_law_from_loading(tmp_path):
     (config / "rulebooks" / "us" / "cases" / "wrong.yaml").write_text(
         "cases:\n  - id: WRONG\n    title: A thin proposal is never clear\n    facts: {registration.home: GB}\n    expect: {status: clear}\n"
     )
+    for command in (("rulebooks", "check"), ("facts",)):
+        assert passport(*command, config=config).returncode == 1
     found = passport("rulebooks", "check", config=config)
     assert found.returncode == 1 and "cases/wrong.yaml:2:1: case WRONG: status is undetermined, expected clear" in found.stderr.decode()
 
