@@ -132,6 +132,7 @@ class _Assessment:
         self.evaluation = law.evaluate(situation)
         self.codes = self.evaluation.codes
         self.attested = frozenset(options.attested)
+        self._parties: dict[str, list[str]] = {}
         self.statuses = {found.id: requirement_status(found, self.codes, self.attested) for found in law.requirements}
         self.stops = {found.id: code for found in law.requirements if found.stop is not None and (code := self.codes[found.stop]) & STOP}
         stated = situation.known.get(ACTIVITIES)
@@ -147,6 +148,11 @@ class _Assessment:
         """Who may play a role, first match first: the route says, else the facts, else a party of that name."""
         if role in plays:
             return [plays[role]]
+        if role not in self._parties:
+            self._parties[role] = self._by_facts(role)
+        return self._parties[role]
+
+    def _by_facts(self, role: str) -> list[str]:
         found = []
         for place, party in self.law.roles.get(role, ()):
             if self.codes[place] & MAY:
@@ -223,7 +229,9 @@ class _Assessment:
                 continue
             names = tuple(sorted(route.id for route in bearing))
             status, may_fail = self.status(requirement, names), self._may_fail(requirement)
-            casts = [route.version.plays for route in bearing] or [{}]
+            role = requirement.version.duty_on
+            casts = [{role: party} for party in {plays.get(role, "") for plays in (route.version.plays for route in bearing)} if party]
+            casts += [{}] if not bearing or any(role not in route.version.plays for route in bearing) else []
             # Where two routes cast the role differently, the stricter reading stands.
             party, stops = max(
                 (self._stops(requirement, plays) for plays in casts),
