@@ -276,6 +276,16 @@ class ProposalSchema:
 
     def load(self, body: Any) -> Proposal:
         """The proposal in a JSON body. Raises: ProposalError with every problem."""
+        facts, asked, options = self.read(body)
+        situation = situate(self.catalogue, facts, asked)
+        problems = [*situation.problems, *self._activities(facts)]
+        if problems:
+            raise ProposalError(problems)
+        host = options.pop("host")
+        return Proposal(host, facts, asked, Options(**options), situation)
+
+    def read(self, body: Any) -> tuple[dict[str, Any], frozenset[str], dict[str, Any]]:
+        """The typed facts, those asked and not known, and the options of a body, before it is asked whether they agree. Raises: ProposalError."""
         if not isinstance(body, dict):
             raise ProposalError([Problem("", f"a proposal is a JSON object, found {_found(body)}")])
         try:
@@ -284,13 +294,7 @@ class ProposalSchema:
             raise ProposalError(self._first(error.messages, "")) from None
         stated = {f"{group}.{name}": value for group in self.groups for name, value in loaded.pop(group, {}).items()}
         asked = frozenset(name for name, value in stated.items() if value is ASKED)
-        facts = {name: value for name, value in stated.items() if value is not ASKED}
-        situation = situate(self.catalogue, facts, asked)
-        problems = [*situation.problems, *self._activities(facts)]
-        if problems:
-            raise ProposalError(problems)
-        host = loaded.pop("host")
-        return Proposal(host, facts, asked, Options(**loaded), situation)
+        return {name: value for name, value in stated.items() if value is not ASKED}, asked, loaded
 
     def load_options(self, body: Any, at: str) -> dict[str, Any]:
         """The law named by one column of a comparison: as_of, scenario, rulebook. Raises: ProposalError; `at` is its pointer."""
