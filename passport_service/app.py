@@ -14,11 +14,11 @@ from werkzeug.exceptions import HTTPException
 from . import __version__, canonical, lawpage, publish, service
 from .api import BadQueryError, NotAcceptableError, UnsupportedMediaError, create_api
 from .errors import MalformedError, NoRulebookError, PassportError, ProposalError, TooLargeError, UnknownNameError
+from .form import create_form
 from .openapi import openapi
 from .settings import Settings, read_settings
 
 log = logging.getLogger("passport")
-CSP = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
 
@@ -88,6 +88,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     passport = service.load(settings.config)
     app = Flask(__name__)
     app.register_blueprint(create_api(passport, lambda: dt.datetime.now(dt.UTC), settings.max_body))
+    app.register_blueprint(create_form(passport, lambda: dt.datetime.now(dt.UTC), settings.max_body))
     _add_pages(app, passport)
     _add_errors(app)
     app.before_request(_take_request_id)
@@ -97,10 +98,6 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 def _add_pages(app: Flask, passport: service.Service) -> None:
     document = openapi(passport.laws, PROBLEMS)
-
-    @app.get("/")
-    def home() -> str:
-        return render_template("home.html", rulebooks=passport.laws.rulebooks.values(), version=__version__)
 
     @app.get("/docs")
     def docs() -> str:
@@ -113,7 +110,7 @@ def _add_pages(app: Flask, passport: service.Service) -> None:
         rulebook = publish.find_rulebook(passport.laws, host)
         html = pages.get(host) or pages.setdefault(host, lawpage.page(passport.laws, rulebook))
         response = Response(html, mimetype="text/html")
-        response.headers["Content-Security-Policy"] = CSP.replace("style-src 'self'", f"style-src {lawpage.style_hash(html)}")
+        response.headers["Content-Security-Policy"] = lawpage.policy(html)
         return response
 
     @app.get("/openapi.json")
@@ -124,7 +121,7 @@ def _add_pages(app: Flask, passport: service.Service) -> None:
     def problem_page(name: str) -> str:
         if name not in PROBLEMS:
             raise UnknownNameError("problem", name, PROBLEMS)
-        return render_template("problem.html", name=name, problem=PROBLEMS[name], version=__version__)
+        return render_template("problem.html", name=name, problem=PROBLEMS[name], detail="", version=__version__)
 
     @app.get("/livez")
     def livez() -> Response:
@@ -168,6 +165,10 @@ def _add_errors(app: Flask) -> None:
 
 def _problem(name: str, detail: str, **more: object) -> Response:
     page = PROBLEMS[name]
+    wants = request.accept_mimetypes
+    if not request.path.startswith("/v1/") and wants.quality("text/html") > wants.quality("application/problem+json"):  # a browser
+        html = render_template("problem.html", name=name, problem=page, detail=detail, version=__version__)
+        return Response(html, status=page.status, mimetype="text/html")
     body = {"type": f"/problems/{name}", "title": page.title, "status": page.status, "detail": detail, "request_id": g.get("request_id"), **more}
     return Response(canonical.dump(body), status=page.status, mimetype="application/problem+json")
 
@@ -181,5 +182,5 @@ def _finish(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.get("request_id", "")
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "no-referrer"
-    response.headers.setdefault("Content-Security-Policy", CSP)
+    response.headers.setdefault("Content-Security-Policy", lawpage.CSP)
     return response

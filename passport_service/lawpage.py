@@ -31,6 +31,7 @@ _KINDS = {
     "definitions": "Definitions",
     "notices": "Notices",
 }
+CSP = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 _environment = Environment(loader=PackageLoader("passport_service"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
@@ -42,6 +43,26 @@ def page(laws: Laws, rulebook: Rulebook) -> str:
     return _environment.get_template("law.html").render(
         rulebook=rulebook, rows=rows, kinds=_KINDS, filters=filters, style=_environment.get_template("law.css").render(filters=filters)
     )
+
+
+def search(laws: Laws, query: str) -> list[dict[str, str]]:
+    """The provisions in which every word of a query stands, by host and id. Shapes: host, kind, id, title, says, standing, cite."""
+    words = query.lower().split()
+    found = []
+    for rulebook in laws.rulebooks.values():
+        for kind, name in _KINDS.items():
+            for provision in getattr(rulebook, kind).values():
+                last = provision.versions[-1]
+                text = f"{provision.id} {last.title} {last.says} {last.cite.text} {getattr(last, 'topic', '')} {last.standing}"
+                if words and all(word in text.lower() for word in words):
+                    row = {"host": rulebook.host, "kind": name, "id": provision.id, "title": last.title or provision.id, "says": last.says}
+                    found.append({**row, "standing": last.standing, "cite": last.cite.text})
+    return found
+
+
+def policy(html: str) -> str:
+    """The Content-Security-Policy of a page that carries its own style."""
+    return CSP.replace("style-src 'self'", f"style-src {style_hash(html)}")
 
 
 def style_hash(html: str) -> str:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import wording
-from .conditions import All, Leaf
 from .errors import Problem
 from .facts import ACTIVITIES, Catalogue, Fact
 from .journey import UNKNOWN
@@ -114,6 +113,11 @@ class Question:
     def unknown(self) -> bool:
         return DONT_KNOW in self._typed() if self.typed is not None else self.value == UNKNOWN
 
+    @property
+    def may_be_empty(self) -> bool:
+        """Whether “none of these” is an answer; a transaction has some activity."""
+        return self.fact.name != ACTIVITIES
+
     def _typed(self) -> Sequence[str]:
         return (self.typed or {}).get(self.fact.name, ())
 
@@ -143,12 +147,6 @@ class Question:
         given = [(row["amount"], row["currency"]) for row in rows]
         wanted = (self.row or {}).get("currencies") or []
         return given + [("", currency) for currency in wanted if currency not in {stated for _, stated in given}] or [("", "")]
-
-    def why(self, titles: Mapping[str, str]) -> dict[str, list[tuple[str, str]]]:
-        """What the answer settles. Shapes: routes and checks, each an id with its title."""
-        ids = (self.row or {}).get("settles", ())
-        routes = [(id_, titles[id_]) for id_ in ids if id_ in titles and id_ in (self.row or {}).get("routes", ())]
-        return {"routes": routes, "checks": [(id_, titles[id_]) for id_ in ids if id_ in titles and (id_, titles[id_]) not in routes]}
 
     def consequences(self) -> list[tuple[str, list[tuple[str, list[str]]]]]:
         """What each kind of answer would do. Shapes: the answers in words, and the effects with their ids."""
@@ -247,13 +245,8 @@ def _ungrouped(text: str) -> str:
 
 
 def offered(fact: Fact) -> list[tuple[str, str]]:
-    """The values that a question offers, with their words. Countries that the fact's own words or guards name come first."""
+    """The values that a question offers, with their words, in the catalogue's order; countries by their names."""
     if fact.type == "country":
         return sorted(wording.COUNTRY_NAMES.items(), key=lambda pair: pair[1])
     return list(fact.values.items())
 
-
-def guard_facts(fact: Fact) -> list[str]:
-    """The facts that decide whether this one can apply."""
-    parts = fact.asked_when.parts if isinstance(fact.asked_when, All) else (fact.asked_when,)
-    return [part.fact for part in parts if isinstance(part, Leaf)]
