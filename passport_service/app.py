@@ -108,7 +108,7 @@ def _add_pages(app: Flask, passport: service.Service) -> None:
     @app.get("/law/<host>")
     def law(host: str) -> Response:
         rulebook = publish.find_rulebook(passport.laws, host)
-        html = pages.get(host) or pages.setdefault(host, lawpage.page(passport.laws, rulebook))
+        html = pages.get(host) or pages.setdefault(host, lawpage.page(passport.laws, rulebook, served=True))
         response = Response(html, mimetype="text/html")
         response.headers["Content-Security-Policy"] = lawpage.policy(html)
         return response

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_LINE, _TOP, _GAP = 18, 34, 16
+_LINE, _TOP, _GAP = 18, 42, 18
 _CHARACTER = 7.1  # mean width of a character at 14 units, in a system font
 
 
@@ -63,8 +63,9 @@ def _lines(text: str, width: int) -> tuple[str, ...]:
 def _note(row: Mapping[str, Any]) -> str:
     match row["state"]:
         case "closed":
-            reasons = ", ".join(f"{found['label']} – {found['value']}" for found in row["reasons"][:2])
-            return f"closed{': ' + reasons if reasons else ''}"
+            plain = [found for found in row["reasons"] if not found["value"].startswith("cannot apply")] or row["reasons"]
+            reasons = ", ".join(dict.fromkeys(f"{found['label']} – {found['value']}" for found in plain[:2]))
+            return f"closed: {reasons}" if reasons else "closed, whatever the facts"
         case "stopped":
             return f"stopped by {', '.join(id_ for id_, _ in row['stops'][:3])}"
         case "undetermined":

@@ -140,7 +140,12 @@ class _Desk:
         return changed
 
     def _ask(
-        self, journey: Journey, body: Mapping[str, Any], rows: Iterable[Mapping[str, Any]], answers: Answers | None = None, problems: Iterable[Problem] = ()
+        self,
+        journey: Journey,
+        body: Mapping[str, Any],
+        rows: Iterable[Mapping[str, Any]],
+        answers: Answers | None = None,
+        problems: Iterable[Problem] = (),
     ) -> str:
         asked = [self._question(journey, row, answers, problems) for row in rows]
         left = questions.to_ask(body, self.catalogue)
@@ -217,7 +222,9 @@ class _Desk:
             problems = error.problems
             matrix = self.service.compare({"proposal": journey.body, "columns": []}, self.clock())
         told = [{"text": self._told(problem), "href": "#as_of"} for problem in problems]
-        return self._render("compare.html", journey, matrix=matrix, speaking=speaking, picked=picked, dates=dates, errors=told)
+        return self._render(
+            "compare.html", journey, matrix=matrix, speaking=speaking, picked=picked, dates=dates, errors=told, in_one_line=result.in_one_line
+        )
 
     # -- filing -------------------------------------------------------------------------------------------------------------
 
@@ -265,7 +272,8 @@ class _Desk:
         found = [
             case
             for case in self.service.case_ids.values()
-            if host in ("", case.proposal["host"]) and all(word in f"{case.id} {case.title} {case.note} {case.expect['status']}".lower() for word in words)
+            if host in ("", case.proposal["host"])
+            and all(word in f"{case.id} {case.title} {case.note} {case.expect['status']}".lower() for word in words)
         ]
         return self._render("cases.html", None, found=found[:SHOWN], count=len(found), query=query, at=host)
 

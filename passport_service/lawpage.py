@@ -35,13 +35,13 @@ CSP = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self';
 _environment = Environment(loader=PackageLoader("passport_service"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
-def page(laws: Laws, rulebook: Rulebook) -> str:
-    """The page. Needs no script: the filters are style."""
+def page(laws: Laws, rulebook: Rulebook, served: bool = False) -> str:
+    """The page. Needs no script: the filters are style. `served`, it links to the other pages of the service."""
     rows = {kind: [_provision(laws.catalogue, rulebook, found) for found in getattr(rulebook, kind).values()] for kind in _KINDS}
     everything = [row for found in rows.values() for row in found]
     filters = {name: sorted({row[name] for row in everything}) for name in ("topic", "standing", "confidence")}
     return _environment.get_template("law.html").render(
-        rulebook=rulebook, rows=rows, kinds=_KINDS, filters=filters, style=_environment.get_template("law.css").render(filters=filters)
+        rulebook=rulebook, rows=rows, kinds=_KINDS, filters=filters, served=served, style=_environment.get_template("law.css").render(filters=filters)
     )
 
 

@@ -249,4 +249,3 @@ def offered(fact: Fact) -> list[tuple[str, str]]:
     if fact.type == "country":
         return sorted(wording.COUNTRY_NAMES.items(), key=lambda pair: pair[1])
     return list(fact.values.items())
-

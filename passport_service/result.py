@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from . import wording
+from .decision import HOME
 from .explain import summary
 from .facts import Catalogue
 from .journey import Journey
@@ -125,16 +126,11 @@ def chosen_options(journey: Journey, laws: Any) -> list[tuple[str, str]]:
 
 
 def headline(journey: Journey, catalogue: Catalogue, host: str) -> str:
-    """The proposal in one line: who, what, with whom, where.
-
-    Shapes: only what was answered, from the facts of the first page.
-    """
+    """The proposal in one line: from where to where, then what else the first page asks that has few words."""
     facts = journey.facts()
-    parts = []
-    for name in catalogue.start:
-        if name in facts and catalogue.facts[name].type in ("choice", "set", "country"):
-            parts.append(wording.said(catalogue.facts[name], facts[name]))
-    return " · ".join([*parts, f"host: {host}"])
+    home = wording.said(catalogue.facts[HOME], facts[HOME]) if HOME in facts else "home not said"
+    told = [catalogue.facts[name] for name in catalogue.start if name in facts and name != HOME]
+    return " · ".join([f"{home} → {host}", *(wording.said(fact, facts[fact.name]) for fact in told if fact.type in ("choice", "set", "date"))])
 
 
 def caveats(body: Body, rulebook: Rulebook | None) -> list[dict[str, Any]]:

@@ -73,7 +73,11 @@ STANDING = {
     "closed": "no longer open",
 }
 READ = {"primary": "the text was read", "secondary": "read in a good account of it", "not_read": "not re-read: check the text"}
-STOPS = {"trade": "the trade cannot be made without it", "settlement": "the trade cannot settle without it", "nothing": "it does not hold up the trade"}
+STOPS = {
+    "trade": "the trade cannot be made without it",
+    "settlement": "the trade cannot settle without it",
+    "nothing": "it does not hold up the trade",
+}
 CAVEATS = {
     "notice": "Good to know",
     "staff_position": "Rests on staff positions",
@@ -89,6 +93,8 @@ CAVEATS = {
     "horizon": "Beyond the calendar",
     "not_covered": "Not covered",
 }
+_ABOUT = re.compile(r"cannot apply \(([a-z_.]+)\)")
+_LONG = 7  # a longer list of values is cut short; the page of the law has it whole
 _TOKEN = re.compile(r"[A-Za-z0-9_.:-]+", re.ASCII)
 
 
@@ -139,7 +145,8 @@ def said(fact: Fact, value: Any) -> str:
         case "date":
             return day(value)
         case "integer" | "decimal":
-            return f"{value} {fact.unit}" if fact.unit else str(value)
+            unit = fact.unit or ""
+            return f"{value} {unit.removesuffix('s') if str(value) == '1' else unit}".strip()
     return fact.values.get(value, str(value))
 
 
@@ -153,7 +160,9 @@ def condition(fact: Fact | None, text: str) -> str:
         return re.sub(r"\d{4}-\d{2}-\d{2}", lambda found: day(found[0]), text)
     if fact.type in ("money", "integer", "decimal"):
         return re.sub(number, lambda found: format_decimal(Decimal(found[0]), locale=_LOCALE, decimal_quantization=False), text)
-    return _TOKEN.sub(lambda found: f"“{labels[found[0]]}”" if found[0] in labels else found[0], text)
+    words = _TOKEN.sub(lambda found: f"“{labels[found[0]]}”" if found[0] in labels else found[0], text)
+    start, *more = words.split(", ")
+    return words if len(more) < _LONG else f"{', '.join([start, *more[: _LONG - 2]])} and {len(more) - _LONG + 2} more"
 
 
 def named(name: str) -> str:
@@ -173,8 +182,10 @@ def reason(catalogue: Catalogue, row: Mapping[str, str]) -> dict[str, str]:
     value = "; ".join(labels.get(part, part) for part in row["value"].split(", "))
     if fact is not None and fact.type in ("money", "date"):
         value = condition(fact, row["value"])
+    value = "none" if value == "empty" else _ABOUT.sub(lambda found: f"cannot apply, because of “{named(found[1])}”", value)
     test = condition(fact, row["test"])
-    return {"fact": row["fact"], "label": named(row["fact"]), "question": fact.question if fact else row["fact"], "value": value, "test": test}
+    label = fact.question if fact and fact.name in catalogue.derived else named(row["fact"])
+    return {"fact": row["fact"], "label": label, "question": fact.question if fact else row["fact"], "value": value, "test": test}
 
 
 def effects(then: str) -> list[tuple[str, list[str]]]:
