@@ -372,7 +372,7 @@ def _journey() -> Journey:
 
 
 def _fields() -> dict[str, list[str]]:
-    return {name: values for name, values in request.form.lists()}
+    return dict(request.form.lists())
 
 
 def _fact_of(problem: Problem) -> str:
