@@ -5,7 +5,7 @@ The modules are listed in the order in which they may import, which is the order
 words   errors outcome values canonical source conditions calendars facts situation schemas
 law     rulebook placement cases reader scenarios index compiler laws
 answer  plan decision reasons missing caveats explain comparison service publish review lawpage
-edges   settings openapi api app server cli
+edges   settings openapi wording journey questions result diagram memo form api app server cli
 """
 
 __version__ = "1.0.0"

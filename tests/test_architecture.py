@@ -13,7 +13,7 @@ ORDER = (
     "errors outcome values canonical source conditions calendars facts situation schemas "
     "rulebook placement cases reader scenarios index compiler laws "
     "plan decision reasons missing caveats explain comparison service publish review lawpage "
-    "settings openapi api app server cli"
+    "settings openapi wording journey questions result diagram memo form api app server cli"
 ).split()
 LIBRARIES = {
     "values": {"stdnum"},
@@ -22,14 +22,17 @@ LIBRARIES = {
     "schemas": {"marshmallow"},
     "openapi": {"apispec"},
     "api": {"flask"},
+    "wording": {"babel"},
+    "memo": {"weasyprint"},
+    "form": {"flask", "werkzeug"},
     "app": {"flask", "werkzeug"},
     "server": {"flask", "gunicorn"},
     "lawpage": {"jinja2"},
     "cli": {"click", "rich"},
 }
 STANDARD = {
-    "__future__", "ast", "base64", "bisect", "calendar", "collections", "contextlib", "dataclasses", "datetime", "decimal", "difflib", "enum", "functools", "graphlib",
-    "hashlib", "itertools", "json", "logging", "operator", "os", "pathlib", "re", "secrets", "sys", "threading", "typing", "zoneinfo",
+    "__future__", "ast", "base64", "binascii", "bisect", "calendar", "collections", "contextlib", "csv", "dataclasses", "datetime", "decimal", "difflib", "enum", "functools", "graphlib",
+    "hashlib", "io", "itertools", "json", "logging", "operator", "os", "pathlib", "re", "secrets", "sys", "textwrap", "threading", "typing", "zlib", "zoneinfo",
 }  # fmt: skip
 # Who may read the clock, the environment, files.
 CLOCK, ENVIRONMENT, FILES = {"app", "cli"}, {"settings"}, {"source", "settings", "laws", "cli"}
