@@ -68,7 +68,7 @@ def _add_decisions(api: Blueprint, service: Service, clock: Clock, limits: Limit
             raise UnsupportedMediaError(f"Send one proposal a line as {NDJSON}; this is {request.mimetype or 'nothing named'}.")
         _check_accept(*LINES)
         detail = _detail()
-        spool = Spool(request.stream, limits.body, limits.batch)
+        spool = Spool(request.environ["wsgi.input"], limits.body, limits.batch)
         response = Response(batch.decide_lines(service, spool, detail, clock(), limits.body), mimetype=NDJSON, direct_passthrough=True)
         response.call_on_close(spool.close)
         response.headers["Cache-Control"] = "private, no-store"

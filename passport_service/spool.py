@@ -18,7 +18,7 @@ IN_MEMORY = 1024 * 1024  # what is read ahead beyond this lies on disk
 
 
 class Stream(Protocol):
-    def read(self, size: int, /) -> bytes: ...
+    def readline(self, size: int, /) -> bytes: ...
 
 
 class Spool:
@@ -78,10 +78,13 @@ class Spool:
     def _fill(self) -> None:
         taken = 0
         try:
-            while not self._closed and (block := self._stream.read(BLOCK)):
+            # By lines: reading so many bytes would wait for them all, though a line has come.
+            while not self._closed and (block := self._stream.readline(BLOCK)):
                 taken += len(block)
                 if taken > self._total:
-                    raise TooLargeError(f"The batch has more than {self._total} bytes; the lines up to here were answered.")
+                    self._end(TooLargeError(f"The batch has more than {self._total} bytes; the lines up to here were answered."))
+                    self._discard()
+                    return
                 with self._more:
                     if self._closed:
                         return
@@ -89,12 +92,20 @@ class Spool:
                     self._file.write(block)
                     self._written += len(block)
                     self._more.notify()
+            self._end(None)
         except Exception as error:  # the caller went away, or there is no room: whoever takes the lines is told
-            self.error = error
-        finally:
-            with self._more:
-                self._ended = True
-                self._more.notify()
+            self._end(error)
+
+    def _end(self, error: Exception | None) -> None:
+        with self._more:
+            self.error, self._ended = error, True
+            self._more.notify()
+
+    def _discard(self) -> None:
+        """Takes what a caller still sends, as much again at most: who is cut off while sending never reads the answer."""
+        left = self._total
+        while left > 0 and (block := self._stream.readline(BLOCK)):
+            left -= len(block)
 
     def close(self) -> None:
         """Ends the reading; what has come and was not taken is forgotten."""
