@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .facts import Catalogue, Fact
-from .rulebook import Case
+from .rulebook import Case, Untried
 from .source import Node, Report
 
 _EXPECT = ("status", "plan", "routes", "requirements", "missing", "missing_first", "not_missing", "caveats", "valid_until", "activities", "today")
@@ -118,6 +118,18 @@ class CaseReader:
             else:
                 found[key] = self.report.one_of(child, _STATUSES, "status") if key in ("status", "today") else self.report.text(child)
         return found
+
+
+def read_untried(nodes: Iterable[Node], report: Report) -> tuple[Untried, ...]:
+    """What the worked cases cannot show, with the reason: what coverage leaves out of its count, and names."""
+    found = []
+    for node in nodes:
+        for item in report.items(node):
+            keys = report.mapping(item, ("what", "never", "why"))
+            if len(keys) == 3:
+                what, why = (report.text(keys[key]) or "" for key in ("what", "why"))
+                found.append(Untried(what, frozenset(report.texts(keys["never"])), why))
+    return tuple(found)
 
 
 def mismatches(expect: Mapping[str, Any], answer: Mapping[str, Any]) -> list[str]:

@@ -199,7 +199,10 @@ def show_coverage(everything: bool, config: Path | None) -> None:
             (name, ", ".join(sorted(row.seen)) or "never", ", ".join(row.lacking)) for name, row in sorted(rows.items()) if row.lacking or everything
         ]
         if lines:
-            _table(console, ("condition or threshold", "tried", "never"), lines)
+            _table(console, ("condition, threshold or status", "tried", "never"), lines)
+        left = [(name, outcome, why) for name, row in sorted(rows.items()) for outcome, why in sorted(row.impossible.items())]
+        if left:
+            _table(console, ("what no case can show", "outcome", "why"), left)
 
 
 @main.group()

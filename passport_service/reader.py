@@ -14,7 +14,7 @@ from zoneinfo import available_timezones
 
 from . import canonical
 from .calendars import add_months
-from .cases import CaseReader
+from .cases import CaseReader, read_untried
 from .conditions import ALWAYS, NEVER, Condition, ConditionReader, Ref
 from .facts import Catalogue
 from .placement import check_placement, uses
@@ -75,7 +75,7 @@ class RulebookReader:
     def read(self, files: list[Node], name: str) -> Rulebook | None:
         parts: dict[str, list[Node]] = {}
         for file in files:
-            keys = self.report.mapping(file, (), ("rulebook", "host", "head", "legs", "sources", "given", "cases", *KINDS))
+            keys = self.report.mapping(file, (), ("rulebook", "host", "head", "legs", "sources", "given", "cases", "untried", *KINDS))
             for key, node in keys.items():
                 parts.setdefault(key, []).append(node)
             if "given" in keys and "cases" not in keys:
@@ -91,6 +91,7 @@ class RulebookReader:
         found = {kind: self.provisions(kind, parts.get(kind, [])) for kind in KINDS}
         self.check_references(found)
         cases = CaseReader(self.catalogue, self.report, str(top["host"].value)).read(files)
+        untried = read_untried(parts.get("untried", []), self.report)
         text = {key: top[key].plain() for key in top} | {kind: texts_of(parts.get(kind, [])) for kind in KINDS}
         text |= {
             "sources": texts_of(parts.get("sources", [])),
@@ -98,7 +99,9 @@ class RulebookReader:
             "calendars": [found.plain() for _, found in sorted(self.catalogue.calendars.items())],
         }
         rulebook, host = self.report.text(top["rulebook"]), self.report.text(top["host"])
-        return head and Rulebook(rulebook or "", host or "", head, legs, self.sources, **found, cases=cases, digest=canonical.digest(text))
+        return head and Rulebook(
+            rulebook or "", host or "", head, legs, self.sources, **found, cases=cases, untried=untried, digest=canonical.digest(text)
+        )
 
     def _once(self, parts: Mapping[str, list[Node]], key: str, name: str) -> Node | None:
         nodes = parts.get(key, [])

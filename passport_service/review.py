@@ -7,11 +7,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from .conditions import Constant, Leaf, value_text
+from .compiler import CompiledRequirement
+from .conditions import ALWAYS, Constant, Leaf, value_text
+from .decision import decide
 from .laws import Laws
-from .outcome import Outcome, outcome
+from .outcome import STOP, Outcome, outcome
 from .rulebook import Rulebook
 from .service import Service, law_date
+from .situation import situate
 
 READ = ("not_read", "secondary", "primary")  # worst first
 _ORDERED = ("exceeds", "at_least", "below", "at_most", "before", "on_or_after")
@@ -60,18 +63,28 @@ class Covered:
     what: str
     wanted: frozenset[str]
     seen: set[str] = field(default_factory=set)
+    impossible: dict[str, str] = field(default_factory=dict)  # outcome -> why no case can show it
 
     @property
     def lacking(self) -> list[str]:
-        return sorted(self.wanted - self.seen)
+        return sorted(self.wanted - self.seen - self.impossible.keys())
+
+    @property
+    def met(self) -> tuple[int, int]:
+        """(how many were met, how many can be)."""
+        return len(self.wanted & self.seen), len(self.wanted - (self.impossible.keys() - self.seen))
 
 
 _OUTCOMES = frozenset(found.value for found in Outcome)
 _SIDES = frozenset({"below", "on", "above"})
+_ROUTE_STATUSES = frozenset({"open", "closed"})
+_SPOKEN = {"failed": "required", "only_if": "undetermined"}  # what can only fail is required so; what rests on a special case is open so
 
 
 def coverage(service: Service, now: dt.datetime) -> dict[str, dict[str, Covered]]:
-    """For each host: every condition with the outcomes that its cases gave it, every threshold with the sides they met."""
+    """For each host: every condition with the outcomes its cases gave it, every threshold with the sides they met,
+    every requirement and route with the statuses they gave it. What the rulebook says cannot be tried carries the reason.
+    """
     found: dict[str, dict[str, Covered]] = {}
     for _, rulebook in service.laws.all_rulebooks():
         rows = found.setdefault(rulebook.host, {})
@@ -80,12 +93,23 @@ def coverage(service: Service, now: dt.datetime) -> dict[str, dict[str, Covered]
             day = law_date(proposal, now, rulebook.head.timezone)[0]
             if day >= rulebook.head.covers_from:
                 _record(service, rulebook, proposal, day, rows)
+    for _, rulebook in service.laws.all_rulebooks():
+        for untried in rulebook.untried:
+            row = found[rulebook.host].setdefault(untried.what, Covered(untried.what, frozenset()))
+            row.impossible |= dict.fromkeys(untried.never, untried.why)
     return found
 
 
 def _record(service: Service, rulebook: Rulebook, proposal: Any, day: dt.date, rows: dict[str, Covered]) -> None:
     law = service.laws.law(rulebook.host, day, proposal.options.scenario)
-    evaluation = law.evaluate(proposal.situation)
+    decision = decide(law, proposal.situation, proposal.options)
+    evaluation, nothing_said = decision.evaluation, law.evaluate(situate(service.laws.catalogue, {})).codes
+    for requirement in law.requirements:
+        rows.setdefault(f"status of {requirement.id}", Covered(requirement.id, _statuses_of(requirement, nothing_said)))
+    for item in decision.items:
+        rows[f"status of {item.id}"].seen.add(_SPOKEN.get(item.status, item.status))
+    for candidate in (candidate for leg in decision.legs for candidate in leg.candidates):
+        rows.setdefault(f"status of {candidate.route.id}", Covered(candidate.route.id, _ROUTE_STATUSES)).seen.add(candidate.status)
     for number, (condition, owner) in enumerate(zip(law.conditions, law.owners, strict=True)):
         if isinstance(condition, Constant) or owner.endswith(" stops"):
             continue
@@ -99,6 +123,14 @@ def _record(service: Service, rulebook: Rulebook, proposal: Any, day: dt.date, r
         if leaf.operator in _ORDERED:
             row = rows.setdefault(f"threshold {leaf.fact} {value_text(leaf.value)}", Covered(leaf.fact, _SIDES))
             row.seen |= set(_sides(leaf, proposal.situation.known.get(leaf.fact)))
+
+
+def _statuses_of(requirement: CompiledRequirement, nothing_said: bytes) -> frozenset[str]:
+    """The statuses that some case should show: what always applies is never not required, and open only for what may stop it."""
+    if requirement.version.applies_when != ALWAYS:
+        return frozenset({"required", "not_required", "undetermined"})
+    may_stop = requirement.stop is not None and nothing_said[requirement.stop] & STOP
+    return frozenset({"required", "undetermined"}) if may_stop else frozenset({"required"})
 
 
 def _dated(rulebook: Rulebook, owner: str, day: dt.date) -> str:
@@ -121,5 +153,5 @@ def _sides(leaf: Leaf, value: Any) -> Iterator[str]:
 
 def coverage_lines(rows: Iterable[Covered]) -> tuple[int, int]:
     """(how many outcomes and sides were met, how many there are)."""
-    rows = list(rows)
-    return sum(len(row.wanted & row.seen) for row in rows), sum(len(row.wanted) for row in rows)
+    counts = [row.met for row in rows]
+    return sum(met for met, _ in counts), sum(wanted for _, wanted in counts)

@@ -166,6 +166,15 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
+class Untried:
+    """What no worked case can show of a condition, a threshold or a status, and why. Shapes: `what` as coverage names it."""
+
+    what: str
+    never: frozenset[str]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Scenario:
     """A named overlay on the law: proposed or hypothetical, never law."""
 
@@ -192,6 +201,7 @@ class Rulebook:
     recognitions: Mapping[str, Provision]
     notices: Mapping[str, Provision]
     cases: tuple[Case, ...]
+    untried: tuple[Untried, ...]
     digest: str
     scenario: str | None = None
     added: frozenset[str] = frozenset()

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from . import canonical
-from .cases import CaseReader
+from .cases import CaseReader, read_untried
 from .facts import Catalogue
 from .reader import KINDS, RulebookReader, texts_of
 from .rulebook import Case, Citation, Provision, Rulebook, Scenario
@@ -49,7 +49,7 @@ class _Overlay(RulebookReader):
         self.roles |= base.head.roles.keys()
 
     def read(self, node: Node) -> Rulebook:  # type: ignore[override]
-        keys = self.report.mapping(node, (), ("sources", "close", "given", "cases", *_VERBS))
+        keys = self.report.mapping(node, (), ("sources", "close", "given", "cases", "untried", *_VERBS))
         if "sources" in keys:
             self.read_sources(keys["sources"])
         added = {kind: self.provisions(kind, [keys[verb]] if verb in keys else []) for verb, kind in _VERBS.items()}
@@ -59,12 +59,15 @@ class _Overlay(RulebookReader):
         self.check_references(merged)
         for item in self.report.items(keys["close"]) if "close" in keys else ():
             self._close(merged, item)
-        text = {verb: texts_of([child]) if verb != "close" else child.plain() for verb, child in keys.items() if verb not in ("given", "cases")}
+        text = {
+            verb: texts_of([child]) if verb != "close" else child.plain() for verb, child in keys.items() if verb not in ("given", "cases", "untried")
+        }
         return replace(
             self.base,
             sources=self.sources,
             **{kind: dict(sorted(found.items())) for kind, found in merged.items()},
             cases=self._cases(node),
+            untried=read_untried([keys["untried"]] if "untried" in keys else [], self.report),
             digest=canonical.digest([self.base.digest, self.scenario, text]),
             scenario=self.scenario,
             added=frozenset(id_ for found in added.values() for id_ in found),

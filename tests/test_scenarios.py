@@ -154,6 +154,13 @@ def test_coverage_tells_what_no_case_has_tried():
         assert any(name.startswith("threshold") for name in rows) and any(name.startswith("definition") for name in rows)
 
 
+def test_what_is_said_to_be_impossible_has_not_been_shown():
+    for rows in review.coverage(SHIPPED, NOW).values():
+        for row in rows.values():
+            assert row.wanted, f"{row.what}: coverage has no such row"
+            assert not row.impossible.keys() & row.seen, f"{row.what}: a case shows {sorted(row.impossible.keys() & row.seen)}"
+
+
 def test_coverage_of_a_small_law_is_exact():
     base = small_law()
     rows = review.coverage(Service(Laws(CATALOGUE, {"US": base})), NOW)
