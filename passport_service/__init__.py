@@ -4,8 +4,10 @@ The modules are listed in the order in which they may import, which is the order
 
 words   errors outcome values canonical source conditions calendars facts situation schemas
 law     rulebook placement cases reader scenarios index compiler laws
-answer  plan decision reasons missing caveats explain comparison service publish review lawpage
-edges   settings openapi wording journey questions result diagram memo form api app server cli
+answer  plan decision reasons missing caveats explain comparison seal store cache service publish review lawpage
+edges   settings proof problems replies front spool batch openapi
+form    wording journey questions result diagram memo form
+doors   api app embedded server cli
 """
 
 __version__ = "1.0.0"

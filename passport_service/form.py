@@ -13,7 +13,7 @@ from typing import Any
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from . import __version__, canonical, diagram, lawpage, memo, questions, result, wording
+from . import __version__, canonical, diagram, lawpage, memo, questions, replies, result, wording
 from .errors import MalformedError, Problem, ProposalError, TooLargeError, UnknownNameError
 from .journey import Journey
 from .questions import Answers, Question
@@ -232,7 +232,7 @@ class _Desk:
         """The memo as a page to print, whole in itself."""
         html = self._memo()
         response = Response(html, mimetype="text/html")
-        response.headers["Content-Security-Policy"] = lawpage.policy(html)
+        response.headers["Content-Security-Policy"] = replies.policy(html)
         return response
 
     def _memo(self) -> str:

@@ -31,7 +31,6 @@ _KINDS = {
     "definitions": "Definitions",
     "notices": "Notices",
 }
-CSP = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 _environment = Environment(loader=PackageLoader("passport_service"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
@@ -58,11 +57,6 @@ def search(laws: Laws, query: str) -> list[dict[str, str]]:
                     row = {"host": rulebook.host, "kind": name, "id": provision.id, "title": last.title or provision.id, "says": last.says}
                     found.append({**row, "standing": last.standing, "cite": last.cite.text})
     return found
-
-
-def policy(html: str) -> str:
-    """The Content-Security-Policy of a page that carries its own style."""
-    return CSP.replace("style-src 'self'", f"style-src {style_hash(html)}")
 
 
 def style_hash(html: str) -> str:

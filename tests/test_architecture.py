@@ -12,27 +12,32 @@ PACKAGE = Path(__file__).resolve().parent.parent / "passport_service"
 ORDER = (
     "errors outcome values canonical source conditions calendars facts situation schemas "
     "rulebook placement cases reader scenarios index compiler laws "
-    "plan decision reasons missing caveats explain comparison service publish review lawpage "
-    "settings openapi wording journey questions result diagram memo form api app server cli"
+    "plan decision reasons missing caveats explain comparison seal store cache service publish review lawpage "
+    "settings proof problems replies front spool batch openapi "
+    "wording journey questions result diagram memo form "
+    "api app embedded server cli"
 ).split()
 LIBRARIES = {
     "values": {"stdnum"},
     "canonical": {"orjson"},
     "source": {"yaml"},
     "schemas": {"marshmallow"},
+    "store": {"redis"},
+    "cache": {"cachetools", "orjson"},
     "openapi": {"apispec"},
     "api": {"flask"},
     "wording": {"babel"},
     "memo": {"weasyprint"},
     "form": {"flask", "werkzeug"},
-    "app": {"flask", "werkzeug"},
+    "app": {"flask", "time", "werkzeug"},
     "server": {"flask", "gunicorn"},
     "lawpage": {"jinja2"},
     "cli": {"click", "rich"},
 }
 STANDARD = {
     "__future__", "ast", "base64", "binascii", "bisect", "calendar", "collections", "contextlib", "csv", "dataclasses", "datetime", "decimal", "difflib", "enum", "functools", "graphlib",
-    "hashlib", "io", "itertools", "json", "logging", "operator", "os", "pathlib", "re", "secrets", "sys", "textwrap", "threading", "typing", "zlib", "zoneinfo",
+    "concurrent", "ctypes", "hashlib", "hmac", "importlib", "io", "itertools", "json", "logging", "operator", "os", "pathlib", "platform", "queue", "re", "secrets", "shutil",
+    "signal", "subprocess", "sys", "tempfile", "textwrap", "threading", "typing", "urllib", "zlib", "zoneinfo",
 }  # fmt: skip
 # Who may read the clock, the environment, files.
 CLOCK, ENVIRONMENT, FILES = {"app", "cli"}, {"settings"}, {"source", "settings", "laws", "cli"}

@@ -80,7 +80,9 @@ def test_axe_finds_no_violation_with_everything_unfolded(open_page):
 def test_axe_finds_no_violation_on_the_pages_of_the_law(open_page, host):
     page = open_page(f"/law/{host}")
     # Hundreds of provisions look alike: the first few of each kind stand for all, and axe takes seconds and not minutes.
-    page.evaluate("document.querySelectorAll('main > section').forEach(part => [...part.querySelectorAll('article')].slice(4).forEach(one => one.remove()))")
+    page.evaluate(
+        "document.querySelectorAll('main > section').forEach(part => [...part.querySelectorAll('article')].slice(4).forEach(one => one.remove()))"
+    )
     assert violations(page) == []
 
 
@@ -116,7 +118,11 @@ def test_the_status_is_told_by_words_and_shape_and_not_by_colour_alone(open_page
     for status in ("checks required", "blocked", "undetermined", "clear", "not covered"):
         page = open_page(PAGES[status])
         banner = page.locator(".status")
-        looks[status] = (banner.locator("h1").inner_text(), banner.locator("svg").inner_html(), banner.evaluate("one => getComputedStyle(one).borderTopStyle"))
+        looks[status] = (
+            banner.locator("h1").inner_text(),
+            banner.locator("svg").inner_html(),
+            banner.evaluate("one => getComputedStyle(one).borderTopStyle"),
+        )
     assert len({words for words, _, _ in looks.values()}) == len({shape for _, shape, _ in looks.values()}) == 5
     assert looks["undetermined"][2] == "dashed" and looks["clear"][2] == "solid"
 
