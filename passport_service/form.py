@@ -62,7 +62,7 @@ def create_form(service: Service, clock: Clock, max_body: int) -> Blueprint:
 
     @form.errorhandler(memo.NoPdfError)
     def no_pdf(error: memo.NoPdfError) -> tuple[str, int]:
-        return render_template("sorry.html", title="No PDF here", text=str(error), link=_journey().link(), **desk.words), 501
+        return render_template("sorry.html", title="No PDF here", text=str(error), link=desk.journey().link(), **desk.words), 501
 
     return form
 
@@ -79,7 +79,7 @@ class _Desk:
 
     def start(self) -> str | AnyResponse | tuple[str, int]:
         """The first page: what settles most, or a case to open."""
-        journey = _journey() if "p" in request.values else Journey({})
+        journey = self.journey() if "p" in request.values else Journey({})
         if request.method == "GET":
             return self._start(journey)
         answers = questions.read_answers(self.catalogue, self.catalogue.start, _fields())
@@ -99,7 +99,7 @@ class _Desk:
 
     def questions(self) -> str | AnyResponse | tuple[str, int]:
         """The next short group of questions, or the one that was asked for."""
-        journey = _journey()
+        journey = self.journey()
         if request.method == "POST":
             return self._take(journey)
         body = self._decide(journey)
@@ -174,14 +174,14 @@ class _Desk:
 
     def answers(self) -> str:
         """Everything answered so far, each with a link to change it."""
-        journey = _journey()
+        journey = self.journey()
         body = self._decide(journey)
         aside = [self.catalogue.facts[name] for name in journey.aside if self._known(name)]
         return self._render("answers.html", journey, body=body, aside=aside, stated=result.stated(journey, self.catalogue))
 
     def result(self) -> str | AnyResponse:
         """The answer. A posted form ticks evidence that the firm holds."""
-        journey = _journey()
+        journey = self.journey()
         if request.method == "POST":
             held, shown = request.form.getlist("held"), set(request.form.getlist("shown"))
             attested = [id_ for id_ in journey.body.get("attested", ()) if id_ not in shown] + held
@@ -209,7 +209,7 @@ class _Desk:
 
     def compare(self) -> str:
         """The same proposal under scenarios and on other dates, differences first."""
-        journey = _journey()
+        journey = self.journey()
         host = journey.body.get("host")
         speaking = [found for found in self.service.laws.scenarios.values() if host in found.hosts]
         picked = request.args.getlist("scenario") if "chosen" in request.args else [found.name for found in speaking]
@@ -236,19 +236,19 @@ class _Desk:
         return response
 
     def _memo(self) -> str:
-        journey = _journey()
+        journey = self.journey()
         address = url_for("form.result", **journey.link(), _external=True)
         return self._render("memo.html", journey, address=address, now=self.clock(), **self._answer(journey))
 
     def memo_pdf(self) -> Response:
-        return _file(memo.pdf(self._memo()), "application/pdf", f"{self._decide(_journey())['id']}.pdf")
+        return _file(memo.pdf(self._memo()), "application/pdf", f"{self._decide(self.journey())['id']}.pdf")
 
     def checks_csv(self) -> Response:
-        body = self._decide(_journey())
+        body = self._decide(self.journey())
         return _file(memo.checklist(body, self.catalogue), "text/csv; charset=utf-8", f"{body['id']}.csv")
 
     def proposal_json(self) -> Response:
-        journey = _journey()
+        journey = self.journey()
         return _file(canonical.dump(journey.body), "application/json", f"{self._decide(journey)['id']}.json")
 
     def open(self) -> AnyResponse:
@@ -298,6 +298,12 @@ class _Desk:
 
     # -- common ---------------------------------------------------------------------------------------------------------------
 
+    def journey(self) -> Journey:
+        """The journey in the request, from a link or a form's hidden fields. Raises: MalformedError, TooLargeError."""
+        if not request.values.get("p"):
+            raise MalformedError("The link holds no proposal. Begin at the start page.")
+        return Journey.read(request.values["p"], request.values.get("k", "")).trusted(self.schema)
+
     def _decide(self, journey: Journey) -> Mapping[str, Any]:
         return self.service.decide(journey.body, self.clock()).body
 
@@ -341,7 +347,7 @@ class _Desk:
             if name in on_page or not self._known(name):
                 href = f"#{name or 'host'}"
             else:
-                href = url_for("form.questions", **_journey().link(), fact=name) if "p" in request.values else "#main"
+                href = url_for("form.questions", **self.journey().link(), fact=name) if "p" in request.values else "#main"
             found.append({"text": self._told(problem), "href": href})
         return found
 
@@ -358,17 +364,10 @@ class _Desk:
         rows = [{"where": problem.pointer or "/", "text": self._told(problem)} for problem in error.problems]
         link = {}
         if "p" in request.values:
-            journey = _journey()
+            journey = self.journey()
             kept = journey.without(_fact_of(problem) for problem in error.problems)
             link = kept.link() if kept.body != journey.body else {}
         return self._render("unreadable.html", None, rows=rows, way_on=link)
-
-
-def _journey() -> Journey:
-    """The journey in the request, from a link or a form's hidden fields. Raises: MalformedError, TooLargeError."""
-    if not request.values.get("p"):
-        raise MalformedError("The link holds no proposal. Begin at the start page.")
-    return Journey.read(request.values["p"], request.values.get("k", ""))
 
 
 def _fields() -> dict[str, list[str]]:
