@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak bench check history clean
+.PHONY: help run test browser soak bench check history clean
 
 help: ## show this help
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -14,7 +14,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.run: setup.cfg pyproject.toml | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[pdf]'
 	@touch $@
 
 $(VENV)/.test: setup.cfg pyproject.toml | $(VENV)/bin/python
@@ -24,7 +24,14 @@ $(VENV)/.test: setup.cfg pyproject.toml | $(VENV)/bin/python
 run: $(VENV)/.run ## install and serve on 127.0.0.1 (PORT, default 8000)
 	@exec $(BIN)/passport serve
 
-test: $(VENV)/.test ## install what the tests need and run them all
+# The browser tests need a Chromium; without one they skip, and say so in one loud line.
+browser:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
+	{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
+	  apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core libpangoft2-1.0-0 >/dev/null; } || \
+	echo "No Chromium here, and it may not be installed: the browser tests will skip."
+
+test: $(VENV)/.test browser ## install what the tests need and run them all
 	$(BIN)/ruff check passport_service tests config
 	$(BIN)/python -m pytest
 
