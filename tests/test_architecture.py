@@ -13,7 +13,7 @@ ORDER = (
     "errors outcome values canonical source conditions calendars facts situation schemas "
     "rulebook placement cases reader scenarios index compiler laws "
     "plan decision reasons missing caveats explain comparison seal store cache service publish review lawpage "
-    "settings proof problems replies front spool batch openapi "
+    "access settings proof problems replies metrics logs witness shadow front spool batch openapi "
     "wording journey questions result diagram memo form "
     "api app embedded server cli"
 ).split()
@@ -24,18 +24,21 @@ LIBRARIES = {
     "schemas": {"marshmallow"},
     "store": {"redis"},
     "cache": {"cachetools", "orjson"},
+    "access": {"limits"},
+    "metrics": {"prometheus_client"},
+    "logs": {"structlog", "orjson"},
     "openapi": {"apispec"},
     "api": {"flask"},
     "wording": {"babel"},
     "memo": {"weasyprint"},
     "form": {"flask", "werkzeug"},
-    "app": {"flask", "time", "werkzeug"},
+    "app": {"flask", "opentelemetry", "time", "werkzeug"},
     "server": {"flask", "gunicorn"},
     "lawpage": {"jinja2"},
     "cli": {"click", "rich"},
 }
 STANDARD = {
-    "__future__", "ast", "base64", "binascii", "bisect", "calendar", "collections", "contextlib", "csv", "dataclasses", "datetime", "decimal", "difflib", "enum", "functools", "graphlib",
+    "__future__", "ast", "atexit", "binascii", "http", "traceback", "base64", "bisect", "calendar", "collections", "contextlib", "csv", "dataclasses", "datetime", "decimal", "difflib", "enum", "functools", "graphlib",
     "concurrent", "ctypes", "hashlib", "hmac", "importlib", "io", "itertools", "json", "logging", "operator", "os", "pathlib", "platform", "queue", "re", "secrets", "shutil",
     "signal", "subprocess", "sys", "tempfile", "textwrap", "threading", "typing", "urllib", "zlib", "zoneinfo",
 }  # fmt: skip
