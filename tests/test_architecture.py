@@ -13,7 +13,7 @@ ORDER = (
     "errors outcome values canonical source conditions calendars facts situation schemas "
     "rulebook placement cases reader scenarios index compiler laws "
     "plan decision reasons missing caveats explain comparison seal store cache service publish review lawpage "
-    "access settings proof problems replies metrics logs witness shadow front spool batch openapi api app embedded server cli"
+    "access settings proof problems replies metrics logs witness shadow front spool batch openapi api app embedded worker server cli"
 ).split()
 LIBRARIES = {
     "values": {"stdnum"},
@@ -29,16 +29,17 @@ LIBRARIES = {
     "api": {"flask"},
     "app": {"flask", "opentelemetry", "time", "werkzeug"},
     "server": {"flask", "gunicorn"},
+    "worker": {"gunicorn", "time"},
     "lawpage": {"jinja2"},
     "cli": {"click", "rich"},
 }
 STANDARD = {
     "__future__", "ast", "atexit", "binascii", "http", "traceback", "base64", "bisect", "calendar", "collections", "contextlib", "dataclasses", "datetime", "decimal", "difflib", "enum", "functools", "graphlib",
-    "concurrent", "ctypes", "hashlib", "hmac", "importlib", "io", "itertools", "json", "logging", "operator", "os", "pathlib", "platform", "queue", "re", "secrets", "shutil",
+    "concurrent", "ctypes", "hashlib", "hmac", "importlib", "io", "itertools", "json", "logging", "operator", "os", "pathlib", "platform", "queue", "re", "secrets", "selectors", "shutil", "socket",
     "signal", "subprocess", "sys", "tempfile", "threading", "typing", "urllib", "zoneinfo",
 }  # fmt: skip
 # Who may read the clock, the environment, files.
-CLOCK, ENVIRONMENT, FILES = {"app", "cli"}, {"settings"}, {"source", "settings", "laws", "cli"}
+CLOCK, ENVIRONMENT, FILES = {"app", "cli", "worker"}, {"settings"}, {"source", "settings", "laws", "cli"}
 
 
 def modules() -> list[str]:
