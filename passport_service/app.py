@@ -85,7 +85,7 @@ _KINDS: tuple[tuple[type[Exception], str], ...] = (
 def create_app(settings: Settings | None = None) -> Flask:
     """The WSGI application. Raises: LawError when the law does not load, SettingsError when a setting cannot be used."""
     settings = settings or read_settings()
-    passport = service.load(settings.config)
+    passport = service.load(settings.config, settings.archive)
     app = Flask(__name__)
     app.register_blueprint(create_api(passport, lambda: dt.datetime.now(dt.UTC), settings.max_body))
     _add_pages(app, passport)

@@ -22,6 +22,17 @@ def dump(value: object) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
+def read(content: bytes) -> object:
+    """A value whose canonical bytes are exactly these. Raises: MalformedError for any other spelling of it."""
+    try:
+        found = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        raise MalformedError("This is not JSON.") from None
+    if dump(found) != content:
+        raise MalformedError("This is not canonical JSON: spaces, order of members, or a member that stands twice.")
+    return found
+
+
 def digest(value: object) -> str:
     """`sha256:…` of the canonical bytes."""
     return "sha256:" + hashlib.sha256(dump(value)).hexdigest()

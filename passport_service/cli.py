@@ -17,11 +17,11 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from . import __version__, canonical, lawpage, laws, publish, review
+from . import __version__, canonical, lawpage, publish, review
 from .app import create_app
 from .errors import LawError, MalformedError, PassportError, ProposalError, closest
 from .explain import party_words
-from .service import Service
+from .service import Service, open_service
 from .settings import code_digest, proofs_directory, read_settings
 
 REFUSED = 3
@@ -58,7 +58,8 @@ def _fail(text: str, code: int = 1) -> NoReturn:
 def _load(config: Path | None, again: bool = False) -> Service:
     """The service over law whose worked cases pass: now, or (unless `again`) when this law was last met by this code."""
     try:
-        passport = Service(laws.load(config or read_settings().config))
+        settings = read_settings(config=config)
+        passport = open_service(settings.config, settings.archive)
         proof = proofs_directory() / f"{passport.cases_digest()[:32]}-{code_digest()[:32]}"
         if again or not proof.exists():
             passport.check_cases()

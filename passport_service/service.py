@@ -5,6 +5,7 @@ Pure but for what it is given: the laws, and the time as an argument.
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -15,8 +16,9 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from . import __version__, canonical
+from . import __version__, bundle, canonical
 from . import laws as lawbooks
+from .bundle import Archive, BundleError, Label
 from .cases import mismatches
 from .comparison import matrix
 from .decision import HOME, Decision, decide
@@ -25,7 +27,9 @@ from .explain import explain
 from .facts import ACTIVITIES
 from .laws import Laws
 from .rulebook import Case, Rulebook
-from .schemas import Proposal, ProposalSchema
+from .schemas import COLUMN, Proposal, ProposalSchema
+from .source import read_files
+from .values import parse_date
 
 ANSWER_VERSION = 1  # changes whenever the same proposal under the same law would give other bytes
 _ABOUT_MISSING = frozenset({"missing", "missing_first", "not_missing"})
@@ -46,21 +50,92 @@ class Answer:
 
 
 class Service:
-    """Decides proposals under the laws it was given."""
+    """Decides proposals under the laws it was given, and under those of its archive where a proposal names them.
 
-    def __init__(self, laws: Laws):
-        self.laws = laws
+    Shapes: `label` says which bundle the laws are; `version` is the release that stands in the answers.
+    """
+
+    def __init__(self, laws: Laws, label: Label | None = None, archive: Archive[Service] | None = None, version: str = __version__):
+        self.laws, self.label, self.archive, self.version = laws, label, archive, version
         self.schema = ProposalSchema(laws.catalogue, laws.scenarios)
+
+    # -- which law ------------------------------------------------------------------------------------------------------
+
+    def holder(self, body: Any, now: dt.datetime) -> Service:
+        """The service over the law that a body names: a rulebook by its digest, or the law as it stood on a day; else this one.
+
+        Raises: ProposalError when no such law is held, or the day has not come: nobody knows what will be published.
+        """
+        named = {name: body[name] for name in ("rulebook", "known_on") if name in body} if isinstance(body, dict) else {}
+        if len(named) == 2:
+            raise ProposalError([Problem("/known_on", "name the rulebook or the day on which it stood, not both")])
+        if isinstance(named.get("rulebook"), str):
+            return self._with_rulebook(named["rulebook"], body.get("host"))
+        try:
+            day = parse_date(named["known_on"]) if isinstance(named.get("known_on"), str) else None
+        except ValueError:
+            day = None  # the schema says what is wrong with it
+        return self._stood_on(day, now.astimezone(dt.UTC).date()) if day else self
+
+    def _with_rulebook(self, digest: str, host: Any) -> Service:
+        if any(rulebook.digest == digest for _, rulebook in self.laws.all_rulebooks()):
+            return self
+        found = self.archive.with_rulebook(digest) if self.archive else None
+        if found is None:
+            held = sorted(self._digests(host))
+            raise ProposalError([Problem("/rulebook", "no rulebook of that digest is held here", tuple(held))])
+        return self._opened(found, "/rulebook")
+
+    def _digests(self, host: Any) -> set[str]:
+        """The digests held of a host's rulebooks."""
+        found = {rulebook.digest for (of, _), rulebook in self.laws.all_rulebooks() if of == host}
+        labels = self.archive.labels.values() if self.archive else ()
+        return found | {book.digest for label in labels for book in label.books if book.host == host}
+
+    def _stood_on(self, day: dt.date, today: dt.date) -> Service:
+        if day > today:
+            raise ProposalError([Problem("/known_on", f"{day} has not come, so nobody knows how the law will stand then")])
+        found = self.archive.stood_on(day) if self.archive else None
+        if self.label and self.label.published <= day and (found is None or self.label.edition >= found.edition):
+            return self
+        if found is None:
+            first = min(
+                (label.published for label in [*(self.archive.labels.values() if self.archive else ()), *filter(None, [self.label])]), default=None
+            )
+            text = f"the first law held here was published on {first}" if first else "this law has no day of publication"
+            raise ProposalError([Problem("/known_on", text)])
+        return self._opened(found, "/known_on")
+
+    def _opened(self, label: Label, pointer: str) -> Service:
+        try:
+            return self.archive.open(label.digest)
+        except BundleError as error:
+            raise ProposalError([Problem(pointer, str(error))]) from None
+
+    def of_bundle(self, digest: str) -> Service | None:
+        """The service over a bundle, if it is held. Raises: BundleError when this version cannot read it."""
+        if self.label and self.label.digest == digest:
+            return self
+        return self.archive.open(digest) if self.archive and digest in self.archive.labels else None
+
+    def stamped(self, version: str) -> Service:
+        """The same service with another release in its answers: to replay what that release has said."""
+        found = copy.copy(self)
+        found.version = version
+        return found
+
+    # -- answers --------------------------------------------------------------------------------------------------------
 
     def decide(self, body: Any, now: dt.datetime, reasons: bool = True, missing: bool = True) -> Answer:
         """The answer to a proposal. Units: `now` is aware of its zone. Raises: ProposalError.
 
         Without `reasons` or `missing` it is not an answer for users: worked cases ask only for what they compare.
         """
-        return self.answer(self.schema.load(body), now, reasons, missing)
+        held = self.holder(body, now)
+        return held.answer(held.schema.load(body), now, reasons, missing)
 
     def answer(self, proposal: Proposal, now: dt.datetime, reasons: bool = True, missing: bool = True) -> Answer:
-        """The answer to a proposal that has been read. Raises: ProposalError for what only the rulebook can tell."""
+        """The answer to a proposal that was read by this service. Raises: ProposalError for what only the rulebook can tell."""
         rulebook = self.laws.rulebook(proposal.host, proposal.options.scenario)
         if rulebook is None:
             text = f"There is no rulebook for the host {proposal.host}; there are {', '.join(sorted(self.laws.rulebooks))}."
@@ -96,12 +171,13 @@ class Service:
         caveat = {"kind": "scenario", "text": text, "ids": [scenario.name]}
         return {"today": {key: today[key] for key in ("id", "status", "plan", "counts")}, "caveats": [caveat, *caveats]}
 
-    def under(self, proposal: Proposal, scenario: str | None = None, as_of: dt.date | None = None, digest: str | None = None) -> Proposal:
-        """The same proposal under another scenario, law date or rulebook; ids that do not exist there are left out."""
+    def under(self, proposal: Proposal, scenario: str | None = None, **law: Any) -> Proposal:
+        """The same proposal under another scenario, and the `as_of`, `rulebook` or `known_on` given; ids that do not exist there are left out."""
         rulebook, options = self.laws.rulebook(proposal.host, scenario), proposal.options
         known = {"attested": rulebook.requirements, "prefer": rulebook.routes} if rulebook else {}
         kept = {name: tuple(id_ for id_ in getattr(options, name) if id_ in ids) for name, ids in known.items()}
-        return replace(proposal, options=replace(options, scenario=scenario, as_of=as_of or options.as_of, rulebook=digest, **kept))
+        law = {"as_of": options.as_of, "rulebook": None, "known_on": None} | law
+        return replace(proposal, options=replace(options, scenario=scenario, **law, **kept))
 
     def _check_options(self, proposal: Proposal, rulebook: Rulebook) -> None:
         problems = []
@@ -111,7 +187,7 @@ class Service:
                     what = "requirement" if option == "attested" else "route"
                     problems.append(Problem(f"/{option}/{number}", f"there is no {what} {id_[:80]!r}", (), closest(id_, known)))
         if proposal.options.rulebook not in (None, rulebook.digest):
-            problems.append(Problem("/rulebook", f"we hold this host's rulebook only as {rulebook.digest}"))
+            problems.append(Problem("/rulebook", "that is another rulebook than this host's under this scenario", (rulebook.digest,)))
         chosen = proposal.facts.get(ACTIVITIES, frozenset())
         if chosen and chosen <= set(rulebook.head.ancillary):
             text = f"{', '.join(sorted(chosen))} goes with another activity; name the one it belongs to as well"
@@ -151,7 +227,7 @@ class Service:
                 "source": source,
                 "rulebook": digest,
                 "answer": ANSWER_VERSION,
-                "service": __version__,
+                "service": self.version,
             },
         )
         body = {
@@ -164,7 +240,7 @@ class Service:
             "scenario": proposal.options.scenario,
             "today": None,
             "rulebook": {"host": proposal.host, "version": rulebook.head.version, "digest": digest} if rulebook else None,
-            "service": __version__,
+            "service": self.version,
             **found,
         }
         return Answer(id_, body)
@@ -172,7 +248,7 @@ class Service:
     def compare(self, body: Any, now: dt.datetime) -> dict[str, Any]:
         """One proposal under several laws; the law as it is always comes first. Raises: ProposalError."""
         if not isinstance(body, dict) or set(body) - {"proposal", "columns"} or "proposal" not in body:
-            raise ProposalError([Problem("", 'expected {"proposal": {…}, "columns": [{"as_of": …, "scenario": …}, …]}')])
+            raise ProposalError([Problem("", 'expected {"proposal": {…}, "columns": [{"as_of": …, "scenario": …, "known_on": …}, …]}')])
         columns = body.get("columns", [])
         if not isinstance(columns, list) or len(columns) > MAX_COLUMNS:
             raise ProposalError([Problem("/columns", f"expected a list of at most {MAX_COLUMNS} columns")])
@@ -185,8 +261,12 @@ class Service:
         answers = [self.answer(self.under(proposal, as_of=proposal.options.as_of), now).body]
         for number, found in enumerate(options):
             with _under(f"/columns/{number}"):
-                one = self.under(proposal, found.get("scenario"), found.get("as_of"), found.get("rulebook"))
-                answers.append(self.answer(one, now).body)
+                held = self.holder({**columns[number], "host": proposal.host}, now)
+                facts = {name: value for name, value in body["proposal"].items() if name not in COLUMN}
+                own = (
+                    proposal if held is self else replace(held.schema.load(facts), options=proposal.options)
+                )  # each law reads with its own catalogue
+                answers.append(held.answer(held.under(own, **found), now).body)
         return matrix(answers)
 
     def _widest(self, host: str) -> Rulebook:
@@ -238,9 +318,19 @@ def _under(at: str) -> Iterator[None]:
         raise ProposalError([replace(problem, pointer=at + problem.pointer) for problem in error.problems]) from None
 
 
-def load(root: Path) -> Service:
-    """A service over a `config/` directory whose worked cases all pass. Raises: LawError."""
-    service = Service(lawbooks.load(root))
+def open_service(root: Path, archive: Path | None = None, keep: int = 3) -> Service:
+    """A service over a `config/` directory and an archive of bundles, whose worked cases have not been run.
+
+    Units: `keep` archived bundles whose law stays in memory. Raises: LawError, BundleError.
+    """
+    texts = read_files(root)
+    laws = lawbooks.read(texts)
+    return Service(laws, bundle.seal(texts, laws).label, bundle.open_archive(archive, Service, keep))
+
+
+def load(root: Path, archive: Path | None = None) -> Service:
+    """A service whose worked cases all pass; those of archived law passed when it was published. Raises: LawError, BundleError."""
+    service = open_service(root, archive)
     service.check_cases()
     return service
 

@@ -22,16 +22,19 @@ class Settings:
     """Units: `max_body` bytes."""
 
     config: Path
+    archive: Path | None
     host: str
     port: int
     workers: int
     max_body: int
 
 
-def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
-    """Settings from the environment. Raises: SettingsError naming the variable."""
+def read_settings(environ: Mapping[str, str] = os.environ, config: Path | None = None) -> Settings:
+    """Settings from the environment; `config` overrides its own. Raises: SettingsError naming the variable."""
+    config = config or _config(environ)
     return Settings(
-        config=_config(environ),
+        config=config,
+        archive=_archive(environ, config),
         host=environ.get("HOST", "127.0.0.1"),
         port=_number(environ, "PORT", 8000, 1, 65535),
         workers=_number(environ, "PASSPORT_WORKERS", os.cpu_count() or 1, 1, 256),
@@ -47,6 +50,15 @@ def _config(environ: Mapping[str, str]) -> Path:
         if (path / "facts.yaml").is_file():
             return path
     raise SettingsError(f"no rulebooks at {' or '.join(map(str, candidates))}; PASSPORT_CONFIG names the directory that holds facts.yaml")
+
+
+def _archive(environ: Mapping[str, str], config: Path) -> Path | None:
+    """Where bundles of earlier law lie: the directory named, or `archive` beside the law where there is one."""
+    stated = environ.get("PASSPORT_ARCHIVE")
+    path = Path(stated) if stated else config / "archive"
+    if stated and not path.is_dir():
+        raise SettingsError(f"PASSPORT_ARCHIVE is {stated!r}, which is no directory; it holds bundles made by `passport rulebooks bundle`")
+    return path if path.is_dir() else None
 
 
 def _number(environ: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:

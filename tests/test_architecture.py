@@ -11,8 +11,8 @@ PACKAGE = Path(__file__).resolve().parent.parent / "passport_service"
 # The order in which modules may import is the order in which a newcomer reads them.
 ORDER = (
     "errors outcome values canonical source conditions calendars facts situation schemas "
-    "rulebook placement cases reader scenarios index compiler laws "
-    "plan decision reasons missing caveats explain comparison service publish review lawpage "
+    "rulebook placement cases reader scenarios index compiler laws bundle "
+    "plan decision reasons missing caveats explain comparison service keys receipt today publish review lawpage "
     "settings openapi api app server cli"
 ).split()
 LIBRARIES = {
@@ -32,7 +32,7 @@ STANDARD = {
     "hashlib", "itertools", "json", "logging", "operator", "os", "pathlib", "re", "secrets", "sys", "threading", "typing", "zoneinfo",
 }  # fmt: skip
 # Who may read the clock, the environment, files.
-CLOCK, ENVIRONMENT, FILES = {"app", "cli"}, {"settings"}, {"source", "settings", "laws", "cli"}
+CLOCK, ENVIRONMENT, FILES = {"app", "cli"}, {"settings"}, {"source", "settings", "bundle", "cli"}
 
 
 def modules() -> list[str]:
