@@ -26,9 +26,10 @@ def read(content: bytes) -> object:
     """A value whose canonical bytes are exactly these. Raises: MalformedError for any other spelling of it."""
     try:
         found = orjson.loads(content)
-    except orjson.JSONDecodeError:
+        again = dump(found)
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):  # it reads deeper nesting than it writes
         raise MalformedError("This is not JSON.") from None
-    if dump(found) != content:
+    if again != content:
         raise MalformedError("This is not canonical JSON: spaces, order of members, or a member that stands twice.")
     return found
 

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "passport_service"
 ORDER = (
     "errors outcome values canonical source conditions calendars facts situation schemas "
     "rulebook placement cases reader scenarios index compiler laws bundle "
-    "plan decision reasons missing caveats explain comparison service keys receipt today publish review lawpage "
+    "plan decision reasons missing caveats explain comparison service publish keys receipt verification today renewal review lawpage "
     "settings openapi api app server cli"
 ).split()
 LIBRARIES = {
