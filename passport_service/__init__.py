@@ -5,7 +5,7 @@ The modules are listed in the order in which they may import, which is the order
 words   errors outcome values canonical source conditions calendars facts situation schemas
 law     rulebook placement cases reader scenarios index compiler laws bundle
 answer  plan decision reasons missing caveats explain comparison service publish keys receipt verification today renewal review lawpage
-edges   settings openapi api app server cli
+edges   settings openapi api receipts_api app server terminal receipts_cli cli
 """
 
 __version__ = "1.0.0"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -38,13 +38,13 @@ def create_api(service: Service, clock: Clock, max_body: int) -> Blueprint:
     def decisions() -> Response:
         _check_accept()
         detail = _detail()
-        answer = service.decide(canonical.load(_body(max_body)), clock())
+        answer = service.decide(canonical.load(read_body(max_body)), clock())
         return _decision(answer, detail)
 
     @api.post("/comparisons")
     def comparisons() -> Response:
         _check_accept()
-        return _json(service.compare(canonical.load(_body(max_body)), clock()))
+        return _json(service.compare(canonical.load(read_body(max_body)), clock()))
 
     @api.get("/facts")
     def facts() -> Response:
@@ -73,9 +73,10 @@ def create_api(service: Service, clock: Clock, max_body: int) -> Blueprint:
     return api
 
 
-def _body(max_body: int) -> bytes:
-    if request.mimetype != JSON:
-        raise UnsupportedMediaError(f"Send the proposal as {JSON}; this is {request.mimetype or 'nothing named'}.")
+def read_body(max_body: int, types: Collection[str] = (JSON,), what: str = "a proposal as a JSON object") -> bytes:
+    """The request's body. Units: `max_body` bytes. Raises: UnsupportedMediaError, TooLargeError, MalformedError."""
+    if request.mimetype not in types:
+        raise UnsupportedMediaError(f"Send {what} as {' or '.join(types)}; this is {request.mimetype or 'nothing named'}.")
     length = request.content_length
     if length is not None and length > max_body:
         raise TooLargeError(f"The body has {length} bytes; at most {max_body} are read.")
@@ -84,7 +85,7 @@ def _body(max_body: int) -> bytes:
     if len(body) > max_body:
         raise TooLargeError(f"The body has more than {max_body} bytes.")
     if not body:
-        raise MalformedError("The body is empty; send a proposal as a JSON object.")
+        raise MalformedError(f"The body is empty; send {what}.")
     return body
 
 

@@ -14,7 +14,10 @@ from werkzeug.exceptions import HTTPException
 from . import __version__, canonical, lawpage, publish, service
 from .api import BadQueryError, NotAcceptableError, UnsupportedMediaError, create_api
 from .errors import MalformedError, NoRulebookError, PassportError, ProposalError, TooLargeError, UnknownNameError
+from .keys import KeyList, KeysError, ephemeral, read_keys
 from .openapi import openapi
+from .receipt import ReceiptError
+from .receipts_api import create_receipts
 from .settings import Settings, read_settings
 
 log = logging.getLogger("passport")
@@ -55,7 +58,9 @@ PROBLEMS = {
         405, "The resource does not do that", "The method is not one that this resource has.", "The Allow header names those it has."
     ),
     "not-acceptable": ProblemPage(406, "No such representation", "The Accept header leaves out what we can give.", "Accept application/json."),
-    "too-large": ProblemPage(413, "The body is too large", "A proposal is a small document.", "Send one proposal a request."),
+    "too-large": ProblemPage(
+        413, "The body is too large", "A proposal is a small document, and a receipt has at most a megabyte.", "Send one of them a request."
+    ),
     "unsupported-media-type": ProblemPage(
         415, "The body is of another type", "The Content-Type is not application/json.", "Send Content-Type: application/json."
     ),
@@ -68,6 +73,12 @@ PROBLEMS = {
     "internal": ProblemPage(
         500, "Something went wrong here", "The service failed; nothing was decided.", "Ask again; if it goes on, tell the operator the request id."
     ),
+    "cannot-sign": ProblemPage(
+        503,
+        "No receipt can be signed",
+        "None of the service's keys is in use; decisions are answered all the same.",
+        "Ask for the decision without a receipt, and tell the operator.",
+    ),
     "no-rulebook": ProblemPage(503, "No rulebook is active", "The service has no law to decide under.", "Tell the operator."),
 }
 _KINDS: tuple[tuple[type[Exception], str], ...] = (
@@ -79,6 +90,8 @@ _KINDS: tuple[tuple[type[Exception], str], ...] = (
     (NotAcceptableError, "not-acceptable"),
     (UnsupportedMediaError, "unsupported-media-type"),
     (NoRulebookError, "no-rulebook"),
+    (KeysError, "cannot-sign"),
+    (ReceiptError, "cannot-sign"),
 )
 
 
@@ -87,12 +100,30 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or read_settings()
     passport = service.load(settings.config, settings.archive)
     app = Flask(__name__)
-    app.register_blueprint(create_api(passport, lambda: dt.datetime.now(dt.UTC), settings.max_body))
+    app.register_blueprint(create_api(passport, _clock, settings.max_body))
+    app.register_blueprint(create_receipts(passport, _signing_keys(settings), _clock, settings.max_body))
     _add_pages(app, passport)
     _add_errors(app)
     app.before_request(_take_request_id)
     app.after_request(_finish)
     return app
+
+
+def _clock() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+def _signing_keys(settings: Settings) -> KeyList:
+    """The keys of the settings; without any, one for trying things out. Raises: KeysError when a list cannot sign."""
+    if settings.keys is None:
+        log.warning(
+            "NO SIGNING KEYS: receipts are signed with an ephemeral key, say so, and prove nothing once this process has ended. "
+            "Set PASSPORT_KEYS and PASSPORT_ISSUER (`passport receipts new-key` makes a list of keys)."
+        )
+        return ephemeral(_clock())
+    keys = read_keys(settings.keys, settings.issuer)
+    keys.signing(_clock())
+    return keys
 
 
 def _add_pages(app: Flask, passport: service.Service) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from .errors import PassportError
@@ -19,7 +19,7 @@ class SettingsError(PassportError):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Units: `max_body` bytes."""
+    """Units: `max_body` bytes. Shapes: `keys` is the text of a list of private keys, so it never shows in a repr."""
 
     config: Path
     archive: Path | None
@@ -27,6 +27,8 @@ class Settings:
     port: int
     workers: int
     max_body: int
+    issuer: str | None = None
+    keys: str | None = field(default=None, repr=False)
 
 
 def read_settings(environ: Mapping[str, str] = os.environ, config: Path | None = None) -> Settings:
@@ -39,6 +41,8 @@ def read_settings(environ: Mapping[str, str] = os.environ, config: Path | None =
         port=_number(environ, "PORT", 8000, 1, 65535),
         workers=_number(environ, "PASSPORT_WORKERS", os.cpu_count() or 1, 1, 256),
         max_body=_number(environ, "PASSPORT_MAX_BODY", 65536, 1024, 16 * 1024 * 1024),
+        issuer=_issuer(environ),
+        keys=_keys(environ),
     )
 
 
@@ -59,6 +63,24 @@ def _archive(environ: Mapping[str, str], config: Path) -> Path | None:
     if stated and not path.is_dir():
         raise SettingsError(f"PASSPORT_ARCHIVE is {stated!r}, which is no directory; it holds bundles made by `passport rulebooks bundle`")
     return path if path.is_dir() else None
+
+
+def _keys(environ: Mapping[str, str]) -> str | None:
+    """The key list itself, or what stands in the file named. What is wrong is told without repeating any of it."""
+    stated = environ.get("PASSPORT_KEYS", "").strip()
+    if not stated or stated.startswith("{"):
+        return stated or None
+    try:
+        return Path(stated).read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        raise SettingsError("PASSPORT_KEYS is neither a list of keys nor a file that can be read") from None
+
+
+def _issuer(environ: Mapping[str, str]) -> str | None:
+    issuer = environ.get("PASSPORT_ISSUER") or None
+    if bool(issuer) != bool(environ.get("PASSPORT_KEYS", "").strip()):
+        raise SettingsError("PASSPORT_ISSUER and PASSPORT_KEYS go together: receipts name who issued them, and keys belong to an issuer")
+    return issuer
 
 
 def _number(environ: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:

@@ -259,16 +259,16 @@ def _sentence(found: Body) -> str:
     then, now = (str(found["status"][side]).replace("_", " ") for side in ("then", "now"))
     if not found["differs"]:
         return f"The answer is the same today: {now}."
-    what = (
-        f"Today it is {now} and not {then}"
-        if then != now
-        else f"It is still {now}, and {len(found['rows']) or 'the plan'} of its lines stand otherwise"
-    )
+    what = f"Today it is {now} and not {then}" if then != now else f"It is still {now}, with {_count(found['rows'])} otherwise"
     causes = [_cause(change) for change in found["provisions"][:3]]
     more = len(found["provisions"]) - len(causes)
     why = "; ".join(causes) + (f"; and {more} more changes" if more > 0 else "")
     lines = "; ".join(f"{row['id']} was {row['then'].replace('_', ' ')}, is {row['now'].replace('_', ' ')}" for row in found["rows"][:3])
     return f"{what}. {('Because ' + why) if why else lines}.".replace("..", ".")
+
+
+def _count(rows: list[Any]) -> str:
+    return "one line" if len(rows) == 1 else f"{len(rows)} lines"
 
 
 def _cause(change: Body) -> str:

@@ -93,7 +93,7 @@ class _Reading:
     held: Service
 
     def __init__(self, content: bytes, keys: KeyList, service: Service, now: dt.datetime):
-        self.content, self.keys, self.service, self.now = content, keys, service, now
+        self.content, self.keys, self.service, self.moment = content, keys, service, now
         self.parts: tuple[str, str, str] = ("", "", "")
         self.bytes: tuple[bytes, bytes, bytes] = (b"", b"", b"")
 
@@ -223,7 +223,7 @@ def _issuer(found: _Reading) -> str:
 
 def _time(found: _Reading) -> str:
     at, key = found.issued_at, found.key
-    if at > found.now + SKEW:
+    if at > found.moment + SKEW:
         raise _Refused(f"It says that it was issued at {found.payload['issued_at']}, which has not come ({SKEW.seconds} seconds are allowed).")
     if key.retired is not None and at >= key.retired:
         raise _Refused(f"Its key was retired at {key.retired:%Y-%m-%dT%H:%M:%SZ}, before the receipt was issued.")

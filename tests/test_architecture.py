@@ -13,7 +13,7 @@ ORDER = (
     "errors outcome values canonical source conditions calendars facts situation schemas "
     "rulebook placement cases reader scenarios index compiler laws bundle "
     "plan decision reasons missing caveats explain comparison service publish keys receipt verification today renewal review lawpage "
-    "settings openapi api app server cli"
+    "settings openapi api receipts_api app server terminal receipts_cli cli"
 ).split()
 LIBRARIES = {
     "values": {"stdnum"},
@@ -21,18 +21,23 @@ LIBRARIES = {
     "source": {"yaml"},
     "schemas": {"marshmallow"},
     "openapi": {"apispec"},
+    "keys": {"joserfc"},
+    "receipt": {"joserfc"},
     "api": {"flask"},
+    "receipts_api": {"flask"},
     "app": {"flask", "werkzeug"},
     "server": {"flask", "gunicorn"},
     "lawpage": {"jinja2"},
+    "terminal": {"click", "rich"},
+    "receipts_cli": {"click", "rich"},
     "cli": {"click", "rich"},
 }
 STANDARD = {
-    "__future__", "ast", "base64", "bisect", "calendar", "collections", "contextlib", "dataclasses", "datetime", "decimal", "difflib", "enum", "functools", "graphlib",
+    "__future__", "ast", "base64", "binascii", "bisect", "calendar", "collections", "contextlib", "copy", "dataclasses", "datetime", "decimal", "difflib", "enum", "functools", "graphlib",
     "hashlib", "itertools", "json", "logging", "operator", "os", "pathlib", "re", "secrets", "sys", "threading", "typing", "zoneinfo",
 }  # fmt: skip
 # Who may read the clock, the environment, files.
-CLOCK, ENVIRONMENT, FILES = {"app", "cli"}, {"settings"}, {"source", "settings", "bundle", "cli"}
+CLOCK, ENVIRONMENT, FILES = {"app", "cli", "receipts_cli"}, {"settings"}, {"source", "settings", "bundle", "cli", "receipts_cli"}
 
 
 def modules() -> list[str]:
