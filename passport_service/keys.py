@@ -7,6 +7,7 @@ historical keys do; times are in seconds since 1970. What reads a list never rep
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -108,10 +109,11 @@ def _key(row: Any, number: int) -> Key:
         raise KeysError(f"Key {number} of the list is not a signing key of the curve {CURVE}.")
     try:
         jwk = OKPKey.import_key({name: row[name] for name in ("kty", "crv", "x", "d") if name in row})
-        stated, kid = jwk.as_dict(private=False)["x"], jwk.thumbprint()
+        # The library takes x and d as they are stated; a list that joins halves of two keys would sign under a wrong name.
+        own, kid = base64.urlsafe_b64encode(jwk.public_key.public_bytes_raw()).rstrip(b"=").decode(), jwk.thumbprint()
     except (JoseError, ValueError, TypeError, KeyError):
         raise KeysError(f"Key {number} of the list cannot be read.") from None
-    if stated != row.get("x") or row.get("kid", kid) != kid:
+    if own != row.get("x") or row.get("kid", kid) != kid:
         raise KeysError(f"Key {number} of the list has an x or a kid that is not its own; a kid is the thumbprint of RFC 7638.")
     return Key(kid, jwk, _time(row, "nbf", number), _time(row, "exp", number), _revoked(row, number), row.get("ephemeral") is True)
 

@@ -16,7 +16,7 @@ from .calendars import Calendar, read_calendar
 from .compiler import Law
 from .conditions import Condition, Ref, leaves
 from .errors import LawError, LawProblem
-from .facts import Catalogue, read_catalogue
+from .facts import ACTIVITIES, Catalogue, read_catalogue
 from .reader import RulebookReader
 from .rulebook import Rulebook, Scenario
 from .scenarios import read_scenario
@@ -106,6 +106,9 @@ def read(texts: Mapping[str, str]) -> Laws:
     """The laws of source texts by name, from a directory or a bundle alike. Raises: LawError with every mistake found."""
     report = Report()
     catalogue = read_catalogue(parse(texts.get(FACTS, ""), FACTS, report), _calendars(texts, report), report)
+    if ACTIVITIES not in catalogue.facts:
+        report.problems.append(LawProblem(FACTS, 1, 1, "facts", f"there is no fact {ACTIVITIES}, and every rulebook is about some"))
+        report.check()
     rulebooks: dict[str, Rulebook] = {}
     for directory in sorted({"/".join(name.split("/")[:2]) for name in texts if name.startswith("rulebooks/") and name.count("/") > 1}):
         files = [parse(texts[name], name, report) for name in _within(texts, directory)]

@@ -72,8 +72,8 @@ def verify_(file: Any, as_json: bool, jwks: Path | None, issuer: str | None, bun
         sys.stdout.buffer.write(canonical.dump({**found.as_json(), "today": beside}))
     else:
         console = Console()
-        steps = ((str(step.number), _MARKS[step.status], step.title, step.says) for step in found.steps)
-        table(console, ("", "", "step", "what was found"), steps)
+        for step in found.steps:
+            click.echo(f"{_MARKS[step.status]} {step.number}. {step.title}" + (f"\n     {step.says}" if step.says else ""))
         console.print("The receipt holds." if found.verified else _verdict(found.authentic))
         if beside:
             _show(console, beside)
@@ -128,12 +128,26 @@ def due(
         sys.stdout.buffer.write(canonical.dump(found))
         return
     console = Console()
-    rows = ((row["file"], row["state"], row["then"] or "", row["now"] or "", row["valid_until"] or "", row["says"]) for row in found["receipts"])
     if found["receipts"]:
-        table(console, ("receipt", "state", "then", "today", "valid until", "because"), rows)
-    for row in found["provisions"]:
-        console.print(f"{row['id']} stands behind {row['receipts']} of them")
+        rows = (
+            (row["file"], row["state"], _words(row["then"]), _words(row["now"]), row["valid_until"] or "", _because(row)) for row in found["receipts"]
+        )
+        table(console, ("receipt", "state", "then", "today", "valid until", "because of"), rows)
+    if found["provisions"]:
+        console.print("\n[bold]Changes of law behind them[/bold]")
+        rows = ((row["id"], row["title"], row["cite"], row["cause"], str(row["receipts"])) for row in found["provisions"])
+        table(console, ("id", "what", "under", "by", "receipts"), rows)
     console.print(", ".join(f"{count} {state} ({renewal.MEANS[state]})" for state, count in found["counts"].items() if count) or "No receipts.")
+
+
+def _words(status: str | None) -> str:
+    return (status or "").replace("_", " ")
+
+
+def _because(row: dict[str, Any]) -> str:
+    """The change of law, else what stands otherwise, else why it does not hold; the first few."""
+    ids = row["provisions"] or row["ids"]
+    return ", ".join(ids[:4]) + (f" and {len(ids) - 4} more" if len(ids) > 4 else "") if ids else row["says"] if row["state"] != "same" else ""
 
 
 def _shown(paths: list[Path]) -> Iterator[Path]:

@@ -43,7 +43,7 @@ class Line:
     now: str | None = None
     law_date: str | None = None
     valid_until: str | None = None
-    provisions: tuple[str, ...] = ()
+    causes: tuple[tuple[str, str, str, str], ...] = ()  # (id, title, citation, amendment or date) of each change of law behind it
     ids: tuple[str, ...] = ()
 
     @property
@@ -52,7 +52,7 @@ class Line:
 
     def as_json(self) -> dict[str, Any]:
         names = ("file", "state", "then", "now", "law_date", "valid_until", "says")
-        return {**{name: getattr(self, name) for name in names}, "provisions": list(self.provisions), "ids": list(self.ids)}
+        return {**{name: getattr(self, name) for name in names}, "provisions": [cause[0] for cause in self.causes], "ids": list(self.ids)}
 
 
 def judge(file: str, content: bytes, keys: KeyList, service: Service, now: dt.datetime, within: int = 30) -> Line:
@@ -72,7 +72,7 @@ def judge(file: str, content: bytes, keys: KeyList, service: Service, now: dt.da
         is_now,
         payload["law_date"],
         until,
-        tuple(row["id"] for row in changed["provisions"]),
+        tuple((row["id"], row["title"], row["cite"]["text"], row["cause"]) for row in changed["provisions"]),
         tuple(row["id"] for row in changed["rows"]),
     )
 
@@ -97,9 +97,12 @@ def report(lines: Iterable[Line], everything: bool = False) -> dict[str, Any]:
     """Lines worst first, and how many of each state; what is the same is counted and only listed with `everything`."""
     lines = sorted(lines, key=lambda line: line.order)
     counts = Counter(line.state for line in lines)
-    causes = Counter(id_ for line in lines for id_ in line.provisions)
+    causes = Counter(cause for line in lines for cause in line.causes)
+    names = ("id", "title", "cite", "cause")
     return {
         "counts": {state: counts[state] for state in STATES},
-        "provisions": [{"id": id_, "receipts": count} for id_, count in sorted(causes.items(), key=lambda row: (-row[1], row[0]))],
+        "provisions": [
+            dict(zip(names, cause, strict=True)) | {"receipts": count} for cause, count in sorted(causes.items(), key=lambda row: (-row[1], row[0]))
+        ],
         "receipts": [line.as_json() for line in lines if everything or line.state != "same"],
     }
