@@ -98,10 +98,11 @@ _KINDS: tuple[tuple[type[Exception], str], ...] = (
 def create_app(settings: Settings | None = None) -> Flask:
     """The WSGI application. Raises: LawError when the law does not load, SettingsError when a setting cannot be used."""
     settings = settings or read_settings()
+    keys = _signing_keys(settings)  # before the law, which takes longer to say no
     passport = service.load(settings.config, settings.archive)
     app = Flask(__name__)
     app.register_blueprint(create_api(passport, _clock, settings.max_body))
-    app.register_blueprint(create_receipts(passport, _signing_keys(settings), _clock, settings.max_body))
+    app.register_blueprint(create_receipts(passport, keys, _clock, settings.max_body))
     _add_pages(app, passport)
     _add_errors(app)
     app.before_request(_take_request_id)
