@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak bench check history clean
+.PHONY: help run test soak bench recheck golden check history clean
 
 help: ## show this help
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -33,6 +33,12 @@ soak: $(VENV)/.test ## the property tests with twenty times as many examples
 
 bench: $(VENV)/.test ## microseconds per evaluation and per whole decision
 	$(BIN)/python -m tests.bench
+
+recheck: $(VENV)/.test ## issue 10,000 receipts, amend the law, and check them all again
+	$(BIN)/python -m tests.recheck
+
+golden: $(VENV)/.test ## record receipts that must verify for ever, after answers have changed
+	$(BIN)/python -m tests.golden
 
 history: $(VENV)/.test ## record the law as it stands, after adding or correcting versions
 	$(BIN)/python -m tests.history

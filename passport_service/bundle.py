@@ -62,6 +62,9 @@ class Label:
     def holds(self, digest: str) -> bool:
         return any(book.digest == digest for book in self.books)
 
+    def as_json(self) -> dict[str, Any]:
+        return {"digest": self.digest, "published": self.published.isoformat(), "rulebooks": [book.as_json() for book in self.books]}
+
     @property
     def file_name(self) -> str:
         return f"law-{self.published}-{self.digest[7:19]}.json"
@@ -162,6 +165,7 @@ class Archive(Generic[T]):
         self.make, self.keep = make, keep
         self.labels: dict[str, Label] = {}
         self._paths: dict[str, Path] = {}
+        self._held: dict[str, Bundle] = {}
         self._open: OrderedDict[str, T] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -173,6 +177,16 @@ class Archive(Generic[T]):
             raise BundleError(f"{path}: {error}") from None
         self.labels[label.digest], self._paths[label.digest] = label, path
         return label
+
+    def hold(self, bundle: Bundle) -> None:
+        """Gives out a bundle that lies in no file: that of the law which the service was started with."""
+        self._held[bundle.label.digest] = bundle
+
+    def content(self, digest: str) -> bytes | None:
+        """The bytes of a bundle, if it is here. Raises: OSError."""
+        if digest in self._held:
+            return self._held[digest].content()
+        return self._paths[digest].read_bytes() if digest in self._paths else None
 
     def with_rulebook(self, digest: str) -> Label | None:
         """The latest bundle that holds a rulebook."""

@@ -1,4 +1,4 @@
-"""Receipts over HTTP: decide and sign, verify, and the public keys."""
+"""Receipts over HTTP: decide and sign, verify, the public keys, and the law that receipts rest on."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from flask import Blueprint, Response, request
 
 from . import canonical
 from .api import Clock, NotAcceptableError, read_body
+from .errors import UnknownNameError
 from .keys import KeyList
 from .receipt import MAX_RECEIPT, Receipt, issue
 from .service import Service
@@ -36,6 +37,22 @@ def create_receipts(service: Service, keys: KeyList, clock: Clock, max_body: int
     @receipts.get("/.well-known/jwks.json")
     def jwks() -> Response:
         return _json(keys.as_json(), "public, max-age=300", "application/jwk-set+json")
+
+    @receipts.get("/v1/bundles")
+    def bundles() -> Response:
+        """The law as it was published, latest first."""
+        labels = {label.digest: label for label in (*service.archive.labels.values(), service.label)}
+        return _json({"bundles": [label.as_json() for label in sorted(labels.values(), key=lambda found: found.edition, reverse=True)]}, "no-cache")
+
+    @receipts.get("/v1/bundles/<digest>")
+    def bundle(digest: str) -> Response:
+        content = service.archive.content(digest)
+        if content is None:
+            raise UnknownNameError("bundle", digest[:90], service.archive.labels)
+        response = Response(content, mimetype=JSON)
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        response.headers["ETag"] = f'"{digest}"'
+        return response
 
     return receipts
 

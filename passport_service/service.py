@@ -325,7 +325,9 @@ def open_service(root: Path, archive: Path | None = None, keep: int = 3) -> Serv
     """
     texts = read_files(root)
     laws = lawbooks.read(texts)
-    return Service(laws, bundle.seal(texts, laws).label, bundle.open_archive(archive, Service, keep))
+    sealed, kept = bundle.seal(texts, laws), bundle.open_archive(archive, Service, keep)
+    kept.hold(sealed)
+    return Service(laws, sealed.label, kept)
 
 
 def load(root: Path, archive: Path | None = None) -> Service:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import time
 
+import jsonschema
 import pytest
 import requests
 from jwcrypto import jwk, jws
@@ -330,3 +332,47 @@ def test_we_verify_what_an_independent_implementation_signs(place, kept):
     token.add_signature(jwk.JWK(**{name: row[name] for name in ("kty", "crv", "x", "d")}), None, header.decode(), None)
     assert token.serialize(compact=True) == ours
     assert keys.read_keys(kept["jwks"].read_text()).find(row["kid"])
+
+
+def test_the_commands_of_the_documents_verify_a_receipt_and_refuse_a_changed_one(kept, tmp_path):
+    (commands,) = [block for block in re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / "receipts.md").read_text(), re.S) if "openssl" in block]
+    for name, target in (("json", "receipt.json"), ("jwks", "jwks.json"), ("law", "law.json")):
+        shutil.copy(kept[name], tmp_path / target)
+
+    def run():
+        return subprocess.run(["bash", "-euo", "pipefail", "-c", commands], cwd=tmp_path, capture_output=True, timeout=60)
+
+    found = run()
+    assert found.returncode == 0 and b"Signature Verified Successfully" in found.stdout, found.stderr
+    assert json.loads((tmp_path / "payload.json").read_text())["decision"]["host"] == "US"
+    receipt = json.loads(kept["json"].read_text())
+    changes = {
+        "receipt.json": json.dumps(receipt | {"payload": receipt["payload"][:-8] + "AAAAAAAA"}),
+        "jwks.json": kept["jwks"].read_text().replace("passport.example", "other.example"),
+        "law.json": kept["law"].read_text() + " ",
+    }
+    for name, text in changes.items():
+        before = (tmp_path / name).read_text()
+        (tmp_path / name).write_text(text)
+        assert run().returncode, name
+        (tmp_path / name).write_text(before)
+    assert run().returncode == 0
+
+
+def test_the_law_that_a_receipt_rests_on_can_be_fetched(signing, kept):
+    address, _ = signing
+    (label,) = requests.get(f"{address}/v1/bundles", timeout=30).json()["bundles"]
+    response = requests.get(f"{address}/v1/bundles/{label['digest']}", timeout=30)
+    assert response.content == kept["law"].read_bytes() and "immutable" in response.headers["Cache-Control"]
+    assert requests.get(f"{address}/v1/bundles/sha256:0", timeout=30).status_code == 404
+    assert label["published"] == "2026-11-22" and len(label["rulebooks"]) == 10
+
+
+def test_the_resources_of_receipts_keep_the_published_shape(signing, kept):
+    address, _ = signing
+    document = requests.get(f"{address}/openapi.json", timeout=30).json()
+    assert {"/v1/receipts", "/v1/receipts/verify", "/.well-known/jwks.json", "/v1/bundles"} <= document["paths"].keys()
+    for name, value in (("Receipt", json.loads(kept["json"].read_text())), ("Verification", check(address, kept["json"].read_bytes()))):
+        schema = {"$ref": f"#/components/schemas/{name}", "components": document["components"]}
+        jsonschema.Draft202012Validator(schema).validate(value)
+    assert "known_on" in document["components"]["schemas"]["Proposal"]["properties"]
