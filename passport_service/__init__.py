@@ -3,9 +3,10 @@
 The modules are listed in the order in which they may import, which is the order to read them in:
 
 words   errors outcome values canonical source conditions calendars facts situation schemas
-law     rulebook placement cases reader scenarios index compiler laws bundle
-answer  plan decision reasons missing caveats explain comparison service publish keys receipt verification today renewal review lawpage
-edges   settings openapi api receipts_api app server terminal receipts_cli cli
+law     rulebook placement cases reader scenarios index compiler laws bundle archive
+answer  plan decision reasons missing caveats explain comparison seal store cache service publish review lawpage
+receipt keys receipt verification today renewal
+edges   settings proof problems replies front spool batch openapi api receipts_api app embedded server terminal receipts_cli cli
 """
 
 __version__ = "1.0.0"

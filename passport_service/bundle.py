@@ -9,12 +9,9 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import re
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from . import canonical, laws
 from .errors import LawError, MalformedError, PassportError
@@ -23,7 +20,6 @@ from .laws import Laws
 FORMAT = 1
 MAX_BUNDLE = 64 * 1024 * 1024  # bytes; the law of two hosts is about 1.5 MB
 _VERSION = re.compile(r"(\d{4})\.(\d{2})\.(\d{2})(?:\.(\d{1,3}))?", re.ASCII)
-T = TypeVar("T")
 
 
 class BundleError(PassportError):
@@ -91,7 +87,7 @@ class Bundle:
         return found
 
 
-def seal(texts: Mapping[str, str], found: Laws) -> Bundle:
+def bind(texts: Mapping[str, str], found: Laws) -> Bundle:
     """The bundle of law that has been read. Raises: BundleError where a rulebook's version is no day."""
     books = _books(found)
     label = Label("sha256:" + hashlib.sha256(_content(texts, books)).hexdigest(), books)
@@ -153,86 +149,3 @@ def _edition(version: str) -> tuple[dt.date, int]:
     except ValueError:
         pass
     raise BundleError(f"The version {version!r} of a rulebook is not the day on which it was published, such as 2026.11.22 (or 2026.11.22.2).")
-
-
-class Archive(Generic[T]):
-    """Bundles that were published, by their labels. The law of one is loaded when first asked for; the last few are kept.
-
-    Shapes: `make` turns laws and their label into what the caller wants to keep of them. Units: `keep` bundles.
-    """
-
-    def __init__(self, make: Callable[[Laws, Label], T], keep: int = 3):
-        self.make, self.keep = make, keep
-        self.labels: dict[str, Label] = {}
-        self._paths: dict[str, Path] = {}
-        self._held: dict[str, Bundle] = {}
-        self._open: OrderedDict[str, T] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def add(self, path: Path) -> Label:
-        """Takes a bundle in by its label. Raises: BundleError naming the file, OSError."""
-        try:
-            label = read(path.read_bytes()).label
-        except BundleError as error:
-            raise BundleError(f"{path}: {error}") from None
-        self.labels[label.digest], self._paths[label.digest] = label, path
-        return label
-
-    def hold(self, bundle: Bundle) -> None:
-        """Gives out a bundle that lies in no file: that of the law which the service was started with."""
-        self._held[bundle.label.digest] = bundle
-
-    def content(self, digest: str) -> bytes | None:
-        """The bytes of a bundle, if it is here. Raises: OSError."""
-        if digest in self._held:
-            return self._held[digest].content()
-        return self._paths[digest].read_bytes() if digest in self._paths else None
-
-    def with_rulebook(self, digest: str) -> Label | None:
-        """The latest bundle that holds a rulebook."""
-        return max((label for label in self.labels.values() if label.holds(digest)), key=lambda label: label.edition, default=None)
-
-    def stood_on(self, day: dt.date) -> Label | None:
-        """The latest bundle published up to a day."""
-        return max((label for label in self.labels.values() if label.published <= day), key=lambda label: label.edition, default=None)
-
-    def open(self, digest: str) -> T:
-        """What `make` makes of a bundle. Raises: BundleError when it cannot be read, or has changed since; OSError."""
-        with self._lock:  # loading is dear: two threads should not both do it
-            if digest not in self._open:
-                bundle = read(self._paths[digest].read_bytes())
-                if bundle.label.digest != digest:
-                    raise BundleError(f"The file of the bundle {digest} has changed.")
-                self._open[digest] = self.make(bundle.laws(), bundle.label)
-            self._open.move_to_end(digest)
-            while len(self._open) > self.keep:
-                self._open.popitem(last=False)
-            return self._open[digest]
-
-
-def file_away(bundle: Bundle, directory: Path) -> Path:
-    """Puts a bundle into an archive. Raises: BundleError when other law was published there as the same edition.
-
-    A knowledge date must pick one law: whoever changes the law says so in the version of a rulebook.
-    """
-    directory.mkdir(parents=True, exist_ok=True)
-    for path in sorted(directory.glob("*.json")):
-        other = read(path.read_bytes()).label
-        if other.digest == bundle.label.digest:
-            return path
-        if other.edition == bundle.label.edition:
-            day = bundle.label.published
-            raise BundleError(f"{path.name} was published on {day} with other law; raise a rulebook's head.version to the day of this change.")
-    path = directory / bundle.label.file_name
-    part = path.with_suffix(".part")
-    part.write_bytes(bundle.content())
-    part.replace(path)
-    return path
-
-
-def open_archive(directory: Path | None, make: Callable[[Laws, Label], T], keep: int = 3) -> Archive[T]:
-    """The archive of a directory; without one, an empty archive. Raises: BundleError, OSError."""
-    archive = Archive(make, keep)
-    for path in sorted(directory.glob("*.json")) if directory and directory.is_dir() else ():
-        archive.add(path)
-    return archive

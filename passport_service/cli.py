@@ -16,13 +16,15 @@ from typing import Any
 import click
 from rich.console import Console
 
-from . import __version__, bundle, canonical, lawpage, publish, review
-from .app import create_app
+from . import __version__, bundle, canonical, embedded, lawpage, publish, review
+from .app import create_app, signing_keys
+from .archive import file_away
 from .errors import LawError, PassportError, closest
 from .explain import party_words
 from .receipts_cli import receipts
-from .settings import read_settings
+from .settings import Settings, read_settings
 from .source import read_files
+from .store import shown
 from .terminal import ask, config_option, fail, load, table
 
 _STATUS_WORDS = {
@@ -165,10 +167,10 @@ def make_bundle(out: Path | None, config: Path | None) -> None:
     passport = load(config)
     try:
         settings = read_settings(config=config)
-        made = bundle.seal(read_files(settings.config), passport.laws)
+        made = bundle.bind(read_files(settings.config), passport.laws)
         if out:
             out.write_bytes(made.content())
-        path = out or bundle.file_away(made, settings.archive or settings.config / "archive")
+        path = out or file_away(made, settings.archive or settings.config / "archive")
     except (PassportError, OSError) as error:
         fail(str(error))
     click.echo(f"{made.label.digest}  {path}\npublished {made.label.published}")
@@ -218,16 +220,30 @@ def serve(port: int | None) -> None:
 
     try:
         settings = read_settings()
-        settings = replace(settings, port=port or settings.port)
+        settings, cached = _cached(replace(settings, port=port or settings.port))
         here = f"http://{settings.host}:{settings.port}"
-        click.echo(f"Passport {__version__}: loading the law and running its worked cases", err=True)
-        app = create_app(settings)
+        click.echo(f"Passport {__version__}: loading the law; its worked cases run unless they are known to pass", err=True)
+        keys = signing_keys(settings)  # once: with other law the service goes on signing as it did
+        app = create_app(settings, keys)
     except LawError as error:
         fail(f"The law does not load; {len(error.problems)} mistake(s):\n{error}")
     except PassportError as error:
         fail(str(error))
-    click.echo(f"  start page  {here}/\n  API         {here}/v1/decisions\n  documents   {here}/docs", err=True)
-    run(app, settings)
+    click.echo(f"  start page  {here}/\n  API         {here}/v1/decisions\n  documents   {here}/docs\n  cache       {cached}", err=True)
+    run(lambda: create_app(settings, keys), app, settings)
+
+
+def _cached(settings: Settings) -> tuple[Settings, str]:
+    """The settings with the address of the cache, and words about it."""
+    if settings.redis == "":
+        return settings, "in the memory of each worker alone (PASSPORT_REDIS_URL is empty)"
+    if settings.redis is not None:
+        sealed = "; sealed with a secret of this run alone, as PASSPORT_SECRETS is not set" if settings.own_secret else ""
+        return settings, f"Redis at {shown(settings.redis)}{sealed}"
+    server = embedded.binary()
+    if server is None:
+        return replace(settings, redis=""), "in the memory of each worker alone (no Redis was given, and the extra `embedded` is not installed)"
+    return replace(settings, redis=embedded.start(server)), f"an embedded {server.name} of this run (PASSPORT_REDIS_URL names another)"
 
 
 # -- an answer for people -------------------------------------------------------------------------------------------------

@@ -7,15 +7,15 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from . import canonical
-from .api import Clock, NotAcceptableError, read_body
-from .errors import UnknownNameError
+from .api import JSON, Clock, read_body
+from .errors import NotAcceptableError, UnknownNameError
 from .keys import KeyList
 from .receipt import MAX_RECEIPT, Receipt, issue
 from .service import Service
 from .today import today
 from .verification import verify
 
-FLATTENED, COMPACT, JSON = "application/jose+json", "application/jose", "application/json"
+FLATTENED, COMPACT = "application/jose+json", "application/jose"
 
 
 def create_receipts(service: Service, keys: KeyList, clock: Clock, max_body: int) -> Blueprint:
@@ -41,14 +41,14 @@ def create_receipts(service: Service, keys: KeyList, clock: Clock, max_body: int
     @receipts.get("/v1/bundles")
     def bundles() -> Response:
         """The law as it was published, latest first."""
-        labels = {label.digest: label for label in (*service.archive.labels.values(), service.label)}
-        return _json({"bundles": [label.as_json() for label in sorted(labels.values(), key=lambda found: found.edition, reverse=True)]}, "no-cache")
+        labels = service.archive.all_labels().values()
+        return _json({"bundles": [label.as_json() for label in sorted(labels, key=lambda found: found.edition, reverse=True)]}, "no-cache")
 
     @receipts.get("/v1/bundles/<digest>")
     def bundle(digest: str) -> Response:
         content = service.archive.content(digest)
         if content is None:
-            raise UnknownNameError("bundle", digest[:90], service.archive.labels)
+            raise UnknownNameError("bundle", digest[:90], service.archive.all_labels())
         response = Response(content, mimetype=JSON)
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
         response.headers["ETag"] = f'"{digest}"'

@@ -18,7 +18,9 @@ from zoneinfo import ZoneInfo
 
 from . import __version__, bundle, canonical
 from . import laws as lawbooks
-from .bundle import Archive, BundleError, Label
+from .archive import Archive, open_archive
+from .bundle import BundleError, Label
+from .cache import Cache, Finished, day_begins, finish
 from .cases import mismatches
 from .comparison import matrix
 from .decision import HOME, Decision, decide
@@ -26,10 +28,9 @@ from .errors import LawError, LawProblem, Problem, ProposalError, closest
 from .explain import explain
 from .facts import ACTIVITIES
 from .laws import Laws
-from .rulebook import Case, Rulebook
+from .rulebook import Case, Rulebook, Scenario
 from .schemas import COLUMN, Proposal, ProposalSchema
 from .source import read_files
-from .values import parse_date
 
 ANSWER_VERSION = 1  # changes whenever the same proposal under the same law would give other bytes
 _ABOUT_MISSING = frozenset({"missing", "missing_first", "not_missing"})
@@ -49,71 +50,46 @@ class Answer:
         return canonical.dump(self.body if detail == "full" else _summary_of(self.body))
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A proposal with the law it is put to, and its content address. Shapes: `rulebook` None where there is none of the host."""
+
+    proposal: Proposal
+    rulebook: Rulebook | None
+    as_of: dt.date
+    as_of_source: str
+    id: str
+    held: Service  # over the law that it is put to
+
+    @property
+    def timezone(self) -> str:
+        return self.rulebook.head.timezone if self.rulebook else "UTC"
+
+
 class Service:
     """Decides proposals under the laws it was given, and under those of its archive where a proposal names them.
 
-    Shapes: `label` says which bundle the laws are; `version` is the release that stands in the answers.
+    Remembers what it was given a cache for. Shapes: `label` says which bundle the laws are; `version` is the release that
+    stands in the answers.
     """
 
-    def __init__(self, laws: Laws, label: Label | None = None, archive: Archive[Service] | None = None, version: str = __version__):
-        self.laws, self.label, self.archive, self.version = laws, label, archive, version
+    def __init__(self, laws: Laws, cache: Cache | None = None, label: Label | None = None, archive: Archive[Service] | None = None):
+        self.laws, self.cache, self.label, self.archive = laws, cache, label, archive
+        self.version = __version__
         self.schema = ProposalSchema(laws.catalogue, laws.scenarios)
 
-    # -- which law ------------------------------------------------------------------------------------------------------
+    # -- which law --------------------------------------------------------------------------------------------------------
 
     def holder(self, body: Any, now: dt.datetime) -> Service:
-        """The service over the law that a body names: a rulebook by its digest, or the law as it stood on a day; else this one.
-
-        Raises: ProposalError when no such law is held, or the day has not come: nobody knows what will be published.
-        """
-        named = {name: body[name] for name in ("rulebook", "known_on") if name in body} if isinstance(body, dict) else {}
-        if len(named) == 2:
-            raise ProposalError([Problem("/known_on", "name the rulebook or the day on which it stood, not both")])
-        if isinstance(named.get("rulebook"), str):
-            return self._with_rulebook(named["rulebook"], body.get("host"))
+        """The service over the law that a proposal names. Raises: ProposalError when that is not held, or cannot be read any more."""
+        label = self.archive.named(body, now) if self.archive else None
         try:
-            day = parse_date(named["known_on"]) if isinstance(named.get("known_on"), str) else None
-        except ValueError:
-            day = None  # the schema says what is wrong with it
-        return self._stood_on(day, now.astimezone(dt.UTC).date()) if day else self
-
-    def _with_rulebook(self, digest: str, host: Any) -> Service:
-        if any(rulebook.digest == digest for _, rulebook in self.laws.all_rulebooks()):
-            return self
-        found = self.archive.with_rulebook(digest) if self.archive else None
-        if found is None:
-            held = sorted(self._digests(host))
-            raise ProposalError([Problem("/rulebook", "no rulebook of that digest is held here", tuple(held))])
-        return self._opened(found, "/rulebook")
-
-    def _digests(self, host: Any) -> set[str]:
-        """The digests held of a host's rulebooks."""
-        found = {rulebook.digest for (of, _), rulebook in self.laws.all_rulebooks() if of == host}
-        labels = self.archive.labels.values() if self.archive else ()
-        return found | {book.digest for label in labels for book in label.books if book.host == host}
-
-    def _stood_on(self, day: dt.date, today: dt.date) -> Service:
-        if day > today:
-            raise ProposalError([Problem("/known_on", f"{day} has not come, so nobody knows how the law will stand then")])
-        found = self.archive.stood_on(day) if self.archive else None
-        if self.label and self.label.published <= day and (found is None or self.label.edition >= found.edition):
-            return self
-        if found is None:
-            first = min(
-                (label.published for label in [*(self.archive.labels.values() if self.archive else ()), *filter(None, [self.label])]), default=None
-            )
-            text = f"the first law held here was published on {first}" if first else "this law has no day of publication"
-            raise ProposalError([Problem("/known_on", text)])
-        return self._opened(found, "/known_on")
-
-    def _opened(self, label: Label, pointer: str) -> Service:
-        try:
-            return self.archive.open(label.digest)
+            return (label and self.of_bundle(label.digest)) or self
         except BundleError as error:
-            raise ProposalError([Problem(pointer, str(error))]) from None
+            raise ProposalError([Problem("/rulebook" if "rulebook" in body else "/known_on", str(error))]) from None
 
     def of_bundle(self, digest: str) -> Service | None:
-        """The service over a bundle, if it is held. Raises: BundleError when this version cannot read it."""
+        """The service over a bundle, if it is held. Raises: BundleError when this version cannot read it; OSError."""
         if self.label and self.label.digest == digest:
             return self
         return self.archive.open(digest) if self.archive and digest in self.archive.labels else None
@@ -124,24 +100,73 @@ class Service:
         found.version = version
         return found
 
-    # -- answers --------------------------------------------------------------------------------------------------------
+    # -- answers ------------------------------------------------------------------------------------------------------------
+
+    def put(self, body: Any, now: dt.datetime) -> Question:
+        """A proposal as it was sent, put to the law that it names. Raises: ProposalError."""
+        held = self.holder(body, now)
+        return held.question(held.schema.load(body), now)
+
+    def ask(self, question: Question, detail: str, now: dt.datetime) -> tuple[Finished, str]:
+        """The finished answer, and where it was found: as the cache says, or bypass without one. Raises: ProposalError."""
+        if self.cache is None:
+            finished, how = self._finished(question, detail, now), "bypass"
+        else:
+            finished, how = self.cache.through(question.id, detail, now, lambda: self.compute(question, detail, now))
+        if question.as_of_source == "today":
+            # The same words ask another question tomorrow, though the answer of today stays what it is.
+            tomorrow = day_begins(question.as_of + dt.timedelta(days=1), question.timezone)
+            finished = replace(finished, expires=min(found for found in (finished.expires, tomorrow) if found))
+        return finished, how
+
+    def compute(self, question: Question, detail: str, now: dt.datetime) -> Finished:
+        """The finished answer, made and kept without looking whether it is kept already. Raises: ProposalError."""
+        finished = self._finished(question, detail, now)
+        if self.cache is not None:
+            self.cache.keep(finished, now)
+        return finished
+
+    def _finished(self, question: Question, detail: str, now: dt.datetime) -> Finished:
+        answer = question.held.answer_to(question, now)
+        until, rulebook = answer.body["valid_until"], answer.body["rulebook"] or {}
+        expires = day_begins(dt.date.fromisoformat(until) if until else None, question.timezone)
+        return finish(answer.id, detail, answer.bytes(detail), expires, rulebook.get("version"), rulebook.get("digest"))
 
     def decide(self, body: Any, now: dt.datetime, reasons: bool = True, missing: bool = True) -> Answer:
         """The answer to a proposal. Units: `now` is aware of its zone. Raises: ProposalError.
 
         Without `reasons` or `missing` it is not an answer for users: worked cases ask only for what they compare.
         """
-        held = self.holder(body, now)
-        return held.answer(held.schema.load(body), now, reasons, missing)
+        question = self.put(body, now)
+        return question.held.answer_to(question, now, reasons, missing)
 
     def answer(self, proposal: Proposal, now: dt.datetime, reasons: bool = True, missing: bool = True) -> Answer:
-        """The answer to a proposal that was read by this service. Raises: ProposalError for what only the rulebook can tell."""
+        """The answer to a proposal that this service has read. Raises: ProposalError for what only the rulebook can tell."""
+        return self.answer_to(self.question(proposal, now), now, reasons, missing)
+
+    def question(self, proposal: Proposal, now: dt.datetime) -> Question:
+        """Which law a proposal is put to, and the address of the answer: everything that a caller can see of it goes in."""
         rulebook = self.laws.rulebook(proposal.host, proposal.options.scenario)
+        as_of, source = law_date(proposal, now, rulebook.head.timezone if rulebook else "UTC")
+        about = {
+            "proposal": proposal.canonical(),
+            "as_of": as_of.isoformat(),
+            "source": source,
+            # Without a rulebook the answer names the hosts that there are.
+            "rulebook": rulebook.digest if rulebook else sorted(self.laws.rulebooks),
+            # What a scenario says of itself stands in the answer, and in no rulebook's digest.
+            "scenario": scenario_words(self.laws.scenarios.get(proposal.options.scenario or "")),
+            "answer": ANSWER_VERSION,
+            "service": self.version,
+        }
+        return Question(proposal, rulebook, as_of, source, canonical.address("pd_", about), self)
+
+    def answer_to(self, question: Question, now: dt.datetime, reasons: bool = True, missing: bool = True) -> Answer:
+        proposal, rulebook, as_of = question.proposal, question.rulebook, question.as_of
         if rulebook is None:
             text = f"There is no rulebook for the host {proposal.host}; there are {', '.join(sorted(self.laws.rulebooks))}."
-            return self._finish(proposal, None, *law_date(proposal, now, "UTC"), _not_covered(text))
+            return _finish(question, _not_covered(text))
         self._check_options(proposal, rulebook)
-        as_of, source = law_date(proposal, now, rulebook.head.timezone)
         reason = _outside(proposal, rulebook, as_of)
         if reason:
             found, until = _not_covered(reason), None
@@ -153,7 +178,7 @@ class Service:
             until = _valid_until(chosen, as_of)
         if proposal.options.scenario:
             found |= self._beside_today(proposal, now, found["caveats"])
-        return self._finish(proposal, rulebook, as_of, source, found, until)
+        return _finish(question, found, until)
 
     def _both(self, proposal: Proposal, day: dt.date) -> tuple[Decision, Decision | None]:
         law = self.laws.law(proposal.host, day, proposal.options.scenario)
@@ -187,7 +212,7 @@ class Service:
                     what = "requirement" if option == "attested" else "route"
                     problems.append(Problem(f"/{option}/{number}", f"there is no {what} {id_[:80]!r}", (), closest(id_, known)))
         if proposal.options.rulebook not in (None, rulebook.digest):
-            problems.append(Problem("/rulebook", "that is another rulebook than this host's under this scenario", (rulebook.digest,)))
+            problems.append(Problem("/rulebook", "that is not this host's rulebook, or not under this scenario", (rulebook.digest,)))
         chosen = proposal.facts.get(ACTIVITIES, frozenset())
         if chosen and chosen <= set(rulebook.head.ancillary):
             text = f"{', '.join(sorted(chosen))} goes with another activity; name the one it belongs to as well"
@@ -214,36 +239,6 @@ class Service:
             return []
         text = f"The law of {as_of} was applied, and the transaction is dated {day}: on that day the answer is {then.status.replace('_', ' ')}, and these stand otherwise."
         return [{"kind": "two_dates", "text": text, "ids": ids}]
-
-    def _finish(
-        self, proposal: Proposal, rulebook: Rulebook | None, as_of: dt.date, source: str, found: dict[str, Any], until: dt.date | None = None
-    ) -> Answer:
-        digest = rulebook.digest if rulebook else None
-        id_ = canonical.address(
-            "pd_",
-            {
-                "proposal": proposal.canonical(),
-                "as_of": as_of.isoformat(),
-                "source": source,
-                "rulebook": digest,
-                "answer": ANSWER_VERSION,
-                "service": self.version,
-            },
-        )
-        body = {
-            "id": id_,
-            "host": proposal.host,
-            "home": proposal.facts.get(HOME),
-            "as_of": as_of.isoformat(),
-            "as_of_source": source,
-            "valid_until": until.isoformat() if until else None,
-            "scenario": proposal.options.scenario,
-            "today": None,
-            "rulebook": {"host": proposal.host, "version": rulebook.head.version, "digest": digest} if rulebook else None,
-            "service": self.version,
-            **found,
-        }
-        return Answer(id_, body)
 
     def compare(self, body: Any, now: dt.datetime) -> dict[str, Any]:
         """One proposal under several laws; the law as it is always comes first. Raises: ProposalError."""
@@ -318,23 +313,17 @@ def _under(at: str) -> Iterator[None]:
         raise ProposalError([replace(problem, pointer=at + problem.pointer) for problem in error.problems]) from None
 
 
-def open_service(root: Path, archive: Path | None = None, keep: int = 3) -> Service:
-    """A service over a `config/` directory and an archive of bundles, whose worked cases have not been run.
-
-    Units: `keep` archived bundles whose law stays in memory. Raises: LawError, BundleError.
-    """
+def open_service(root: Path, archive: Path | None = None, cache: Cache | None = None) -> Service:
+    """A service over a `config/` directory and an archive of bundles, whose worked cases have not been run. Raises: LawError, BundleError."""
     texts = read_files(root)
     laws = lawbooks.read(texts)
-    sealed, kept = bundle.seal(texts, laws), bundle.open_archive(archive, Service, keep)
-    kept.hold(sealed)
-    return Service(laws, sealed.label, kept)
+    bound, kept = bundle.bind(texts, laws), open_archive(archive, lambda laws, label: Service(laws, None, label))
+    kept.hold(bound)
+    return Service(laws, cache, bound.label, kept)
 
 
-def load(root: Path, archive: Path | None = None) -> Service:
-    """A service whose worked cases all pass; those of archived law passed when it was published. Raises: LawError, BundleError."""
-    service = open_service(root, archive)
-    service.check_cases()
-    return service
+def scenario_words(scenario: Scenario | None) -> list[str] | None:
+    return [scenario.title, scenario.standing, scenario.says] if scenario else None
 
 
 def law_date(proposal: Proposal, now: dt.datetime, timezone: str) -> tuple[dt.date, str]:
@@ -344,6 +333,24 @@ def law_date(proposal: Proposal, now: dt.datetime, timezone: str) -> tuple[dt.da
     if TRANSACTION_DATE in proposal.facts:
         return proposal.facts[TRANSACTION_DATE], "transaction.date"
     return now.astimezone(ZoneInfo(timezone)).date(), "today"
+
+
+def _finish(question: Question, found: dict[str, Any], until: dt.date | None = None) -> Answer:
+    proposal, rulebook = question.proposal, question.rulebook
+    body = {
+        "id": question.id,
+        "host": proposal.host,
+        "home": proposal.facts.get(HOME),
+        "as_of": question.as_of.isoformat(),
+        "as_of_source": question.as_of_source,
+        "valid_until": until.isoformat() if until else None,
+        "scenario": proposal.options.scenario,
+        "today": None,
+        "rulebook": {"host": proposal.host, "version": rulebook.head.version, "digest": rulebook.digest} if rulebook else None,
+        "service": question.held.version,
+        **found,
+    }
+    return Answer(question.id, body)
 
 
 def _outside(proposal: Proposal, rulebook: Rulebook, as_of: dt.date) -> str | None:

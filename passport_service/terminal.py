@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -13,8 +12,9 @@ from rich.console import Console
 from rich.table import Table
 
 from .errors import LawError, MalformedError, PassportError, ProposalError
+from .proof import prove
 from .service import Service, open_service
-from .settings import code_digest, proofs_directory, read_settings
+from .settings import read_settings
 
 REFUSED = 3
 T = TypeVar("T")
@@ -36,22 +36,12 @@ def load(config: Path | None, again: bool = False) -> Service:
     try:
         settings = read_settings(config=config)
         passport = open_service(settings.config, settings.archive)
-        proof = proofs_directory() / f"{passport.cases_digest()[:32]}-{code_digest()[:32]}"
-        if again or not proof.exists():
-            passport.check_cases()
-            _remember(proof)
+        prove(passport, again)
         return passport
     except LawError as error:
         fail(f"The law does not load; {len(error.problems)} mistake(s):\n{error}")
     except (PassportError, OSError) as error:
         fail(str(error))
-
-
-def _remember(proof: Path) -> None:
-    # Where nothing can be written, the cases run every time: slower, and just as right.
-    with suppress(OSError):
-        proof.parent.mkdir(parents=True, exist_ok=True)
-        proof.touch()
 
 
 def ask(question: Callable[[], T]) -> T:

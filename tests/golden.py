@@ -56,9 +56,9 @@ def record(directory: Path) -> None:
     signing = keys.read_keys(keys.with_new_key(None, NOW - dt.timedelta(days=1)).decode(), ISSUER)
     files = {"jwks.json": canonical.dump(signing.as_json())}
     for name, (texts, bodies) in {"small": (small_law.TEXTS, PROPOSALS), **{f"random{seed}": random_law(seed) for seed in (3, 5, 8)}}.items():
-        sealed = bundle.seal(texts, laws.read(texts))
-        service = Service(sealed.laws(), sealed.label)
-        files[f"law-{name}.json"] = sealed.content()
+        bound = bundle.bind(texts, laws.read(texts))
+        service = Service(bound.laws(), None, bound.label)
+        files[f"law-{name}.json"] = bound.content()
         for number, body in enumerate(bodies):
             receipt = issue(service, signing, body, NOW)
             files[f"{name}-{number}.json"], files[f"{name}-{number}.jws"] = receipt.flattened(), receipt.compact()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from passport_service import bundle, keys, laws
+from passport_service.archive import open_archive
 from passport_service.service import Service
 
 NOW = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
@@ -139,15 +140,21 @@ def amended(route: bool = False, definition: bool = False, holiday: bool = False
     return TEXTS | {"rulebooks/us/rulebook.yaml": text, "calendars/test.yaml": calendar}
 
 
-def sealed(texts=None) -> bundle.Bundle:
+def bound(texts=None) -> bundle.Bundle:
     texts = TEXTS if texts is None else texts
-    return bundle.seal(texts, laws.read(texts))
+    return bundle.bind(texts, laws.read(texts))
 
 
 def service(texts=None, directory=None) -> Service:
     """A service over a law, with an archive in a directory."""
-    made = sealed(texts)
-    return Service(made.laws(), made.label, bundle.open_archive(directory, Service))
+    made = bound(texts)
+    kept = open_archive(directory, opened)
+    kept.hold(made)
+    return opened(made.laws(), made.label, kept)
+
+
+def opened(laws_read, label, archive=None) -> Service:
+    return Service(laws_read, None, label, archive)
 
 
 def key_list(now: dt.datetime = NOW, issuer: str = ISSUER) -> keys.KeyList:

@@ -11,21 +11,24 @@ PACKAGE = Path(__file__).resolve().parent.parent / "passport_service"
 # The order in which modules may import is the order in which a newcomer reads them.
 ORDER = (
     "errors outcome values canonical source conditions calendars facts situation schemas "
-    "rulebook placement cases reader scenarios index compiler laws bundle "
-    "plan decision reasons missing caveats explain comparison service publish keys receipt verification today renewal review lawpage "
-    "settings openapi api receipts_api app server terminal receipts_cli cli"
+    "rulebook placement cases reader scenarios index compiler laws bundle archive "
+    "plan decision reasons missing caveats explain comparison seal store cache service publish review lawpage "
+    "keys receipt verification today renewal "
+    "settings proof problems replies front spool batch openapi api receipts_api app embedded server terminal receipts_cli cli"
 ).split()
 LIBRARIES = {
     "values": {"stdnum"},
     "canonical": {"orjson"},
     "source": {"yaml"},
     "schemas": {"marshmallow"},
+    "store": {"redis"},
+    "cache": {"cachetools", "orjson"},
     "openapi": {"apispec"},
     "keys": {"joserfc"},
     "receipt": {"joserfc"},
     "api": {"flask"},
     "receipts_api": {"flask"},
-    "app": {"flask", "werkzeug"},
+    "app": {"flask", "time", "werkzeug"},
     "server": {"flask", "gunicorn"},
     "lawpage": {"jinja2"},
     "terminal": {"click", "rich"},
@@ -33,11 +36,12 @@ LIBRARIES = {
     "cli": {"click", "rich"},
 }
 STANDARD = {
-    "__future__", "ast", "base64", "binascii", "bisect", "calendar", "collections", "contextlib", "copy", "dataclasses", "datetime", "decimal", "difflib", "enum", "functools", "graphlib",
-    "hashlib", "itertools", "json", "logging", "operator", "os", "pathlib", "re", "secrets", "sys", "threading", "typing", "zoneinfo",
+    "__future__", "ast", "base64", "binascii", "bisect", "calendar", "collections", "contextlib", "copy", "dataclasses", "datetime", "decimal", "difflib", "enum", "functools",
+    "graphlib", "concurrent", "ctypes", "hashlib", "hmac", "importlib", "io", "itertools", "json", "logging", "operator", "os", "pathlib", "platform", "queue", "re", "secrets",
+    "shutil", "signal", "subprocess", "sys", "tempfile", "threading", "typing", "urllib", "zoneinfo",
 }  # fmt: skip
 # Who may read the clock, the environment, files.
-CLOCK, ENVIRONMENT, FILES = {"app", "cli", "receipts_cli"}, {"settings"}, {"source", "settings", "bundle", "cli", "receipts_cli"}
+CLOCK, ENVIRONMENT, FILES = {"app", "cli", "receipts_cli"}, {"settings"}, {"source", "settings", "archive", "cli", "receipts_cli"}
 
 
 def modules() -> list[str]:

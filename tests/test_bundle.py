@@ -10,6 +10,7 @@ import random
 import pytest
 
 from passport_service import bundle, canonical
+from passport_service.archive import file_away, open_archive
 from passport_service.bundle import BundleError
 from passport_service.errors import ProposalError
 from passport_service.service import Service, open_service
@@ -17,12 +18,12 @@ from passport_service.source import read_files
 
 from .shipped import CONFIG, SHIPPED
 from .shipped import NOW as SHIPPED_NOW
-from .small_law import NOW, PROPOSAL, TEXTS, amended, sealed, service
+from .small_law import NOW, PROPOSAL, TEXTS, amended, bound, service
 
 
 @pytest.fixture(scope="module")
 def shipped_bundle():
-    return bundle.seal(read_files(CONFIG), SHIPPED.laws)
+    return bundle.bind(read_files(CONFIG), SHIPPED.laws)
 
 
 def test_a_bundle_gives_the_same_digests_and_the_same_bytes_as_its_directory(shipped_bundle):
@@ -43,16 +44,16 @@ def test_a_bundle_holds_every_file_of_the_law_and_is_addressed_by_its_bytes(ship
 
 
 def test_the_day_of_publication_is_the_latest_version_of_a_rulebook():
-    assert sealed().label.published == dt.date(2026, 11, 22)
-    assert sealed(amended(version="2026.12.01.3")).label.edition == (dt.date(2026, 12, 1), 3)
+    assert bound().label.published == dt.date(2026, 11, 22)
+    assert bound(amended(version="2026.12.01.3")).label.edition == (dt.date(2026, 12, 1), 3)
     with pytest.raises(BundleError, match="is not the day on which it was published"):
-        sealed(amended(version="seven"))
+        bound(amended(version="seven"))
     with pytest.raises(BundleError, match="is not the day on which it was published"):
-        sealed(amended(version="2026.13.01"))
+        bound(amended(version="2026.13.01"))
 
 
 def _changed(**members):
-    return canonical.dump(json.loads(sealed().content()) | members)
+    return canonical.dump(json.loads(bound().content()) | members)
 
 
 @pytest.mark.parametrize(
@@ -60,8 +61,8 @@ def _changed(**members):
     [
         (b"", "not JSON"),
         (b"[" * 2000, "not JSON"),
-        (sealed().content() + b"\n", "not canonical"),
-        (sealed().content().replace(b'{"bundle":1,', b'{"bundle":1,"bundle":1,'), "not canonical"),
+        (bound().content() + b"\n", "not canonical"),
+        (bound().content().replace(b'{"bundle":1,', b'{"bundle":1,"bundle":1,'), "not canonical"),
         (canonical.dump(["bundle"]), "of format 1"),
         (_changed(bundle=2), "of format 1"),
         (_changed(more=1), "of format 1"),
@@ -86,20 +87,20 @@ def test_a_bundle_whose_texts_do_not_give_its_rulebooks_does_not_open():
 
 
 def test_an_archive_takes_one_law_for_each_day_of_publication(tmp_path):
-    first = bundle.file_away(sealed(), tmp_path)
-    assert bundle.file_away(sealed(), tmp_path) == first and first.read_bytes() == sealed().content()
-    bundle.file_away(sealed(amended(route=True)), tmp_path)
+    first = file_away(bound(), tmp_path)
+    assert file_away(bound(), tmp_path) == first and first.read_bytes() == bound().content()
+    file_away(bound(amended(route=True)), tmp_path)
     with pytest.raises(BundleError, match="raise a rulebook's head.version"):
-        bundle.file_away(sealed(amended(definition=True)), tmp_path)
-    bundle.file_away(sealed(amended(definition=True, version="2026.11.24.2")), tmp_path)
+        file_away(bound(amended(definition=True)), tmp_path)
+    file_away(bound(amended(definition=True, version="2026.11.24.2")), tmp_path)
     assert len(list(tmp_path.iterdir())) == 3
 
 
 def test_an_archive_keeps_only_the_last_few_laws_in_memory(tmp_path):
     for number in range(5):
-        bundle.file_away(sealed(amended(version=f"2026.12.0{number + 1}")), tmp_path)
+        file_away(bound(amended(version=f"2026.12.0{number + 1}")), tmp_path)
     opened = []
-    archive = bundle.open_archive(tmp_path, lambda laws, label: opened.append(label.digest) or label, keep=2)
+    archive = open_archive(tmp_path, lambda laws, label: opened.append(label.digest) or label, keep=2)
     digests = list(archive.labels)
     assert len(digests) == 5 and not opened
     for digest in (digests[0], digests[0], digests[1], digests[2], digests[1], digests[0]):
@@ -108,11 +109,11 @@ def test_an_archive_keeps_only_the_last_few_laws_in_memory(tmp_path):
 
 
 def test_a_file_that_changed_since_is_not_opened(tmp_path):
-    path = bundle.file_away(sealed(), tmp_path)
+    path = file_away(bound(), tmp_path)
     found = service(amended(route=True), tmp_path)
-    path.write_bytes(sealed(amended(definition=True)).content())
+    path.write_bytes(bound(amended(definition=True)).content())
     with pytest.raises(BundleError, match="has changed"):
-        found.of_bundle(sealed().label.digest)
+        found.of_bundle(bound().label.digest)
     with pytest.raises(ProposalError, match="has changed"):
         found.decide(PROPOSAL | {"known_on": "2026-11-22"}, NOW + dt.timedelta(days=3))
 
@@ -123,7 +124,7 @@ def test_a_file_that_changed_since_is_not_opened(tmp_path):
 @pytest.fixture
 def after(tmp_path):
     """The service three days after an amendment, with the law before it in the archive."""
-    bundle.file_away(sealed(), tmp_path)
+    file_away(bound(), tmp_path)
     return service(amended(route=True), tmp_path)
 
 
@@ -131,7 +132,7 @@ LATER = NOW + dt.timedelta(days=3)
 
 
 def test_a_proposal_may_name_any_rulebook_held_and_gets_the_bytes_of_then(after):
-    (old,), (new,) = sealed().label.books, sealed(amended(route=True)).label.books
+    (old,), (new,) = bound().label.books, bound(amended(route=True)).label.books
     then = service().decide(PROPOSAL | {"rulebook": old.digest}, NOW)
     assert after.decide(PROPOSAL | {"rulebook": old.digest}, LATER).bytes() == then.bytes()
     assert (then.body["status"], then.body["rulebook"]["digest"]) == ("checks_required", old.digest)
@@ -180,11 +181,11 @@ def test_law_that_is_not_held_is_refused_with_what_is(after, law, pointer, says)
         after.decide(PROPOSAL | law, LATER)
     assert found.value.problems[0].pointer == pointer
     if law == {"rulebook": "sha256:0"}:
-        assert set(found.value.problems[0].allowed) == {sealed().label.books[0].digest, sealed(amended(route=True)).label.books[0].digest}
+        assert set(found.value.problems[0].allowed) == {bound().label.books[0].digest, bound(amended(route=True)).label.books[0].digest}
 
 
 def test_a_comparison_may_set_the_law_of_then_beside_todays(after):
-    columns = [{"known_on": "2026-11-22"}, {"rulebook": sealed().label.books[0].digest, "as_of": "2026-11-30"}]
+    columns = [{"known_on": "2026-11-22"}, {"rulebook": bound().label.books[0].digest, "as_of": "2026-11-30"}]
     found = after.compare({"proposal": PROPOSAL, "columns": columns}, LATER)
     assert [(column["status"], column["rulebook"]["version"], column["as_of"]) for column in found["columns"]] == [
         ("blocked", "2026.11.24", "2026-11-25"),
@@ -197,11 +198,11 @@ def test_a_comparison_may_set_the_law_of_then_beside_todays(after):
 
 def test_a_rulebook_of_another_scenario_is_named_as_such():
     us = SHIPPED.laws.rulebooks["US"].digest
-    with pytest.raises(ProposalError, match="another rulebook than this host's under this scenario"):
+    with pytest.raises(ProposalError, match="not this host's rulebook, or not under this scenario"):
         SHIPPED.decide({"host": "US", "scenario": "reciprocity", "rulebook": us}, SHIPPED_NOW)
 
 
 def test_the_directory_and_its_archive_open_together(tmp_path):
-    bundle.file_away(sealed(), tmp_path)
+    file_away(bound(), tmp_path)
     found = open_service(CONFIG, tmp_path)
-    assert found.label.published == dt.date(2026, 11, 22) and list(found.archive.labels) == [sealed().label.digest]
+    assert found.label.published == dt.date(2026, 11, 22) and list(found.archive.labels) == [bound().label.digest]

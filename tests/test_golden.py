@@ -8,21 +8,23 @@ import json
 
 import pytest
 
-from passport_service import bundle, keys
-from passport_service.service import ANSWER_VERSION, Service
+from passport_service import keys
+from passport_service.archive import Archive
+from passport_service.service import ANSWER_VERSION
 from passport_service.verification import verify
 
 from .golden import ROOT
+from .small_law import opened
 
 RECEIPTS = sorted(path for path in ROOT.glob("*/*") if path.suffix in (".json", ".jws") and not path.name.startswith(("law-", "jwks")))
 LONG_AFTER = dt.datetime(2046, 1, 1, tzinfo=dt.UTC)
 
 
 def services(directory):
-    archive = bundle.Archive(Service, keep=9)
+    archive = Archive(opened, keep=9)
     labels = [archive.add(path) for path in sorted(directory.glob("law-*.json"))]
     first = archive.open(labels[0].digest)
-    return Service(first.laws, first.label, archive)
+    return opened(first.laws, first.label, archive)
 
 
 SETS = {path.name: (keys.read_keys((path / "jwks.json").read_text()), services(path)) for path in ROOT.iterdir()}

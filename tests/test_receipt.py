@@ -14,15 +14,17 @@ from joserfc import jws
 from joserfc.jwk import OKPKey
 
 from passport_service import bundle, canonical, keys
+from passport_service.archive import file_away
 from passport_service.errors import ProposalError
 from passport_service.keys import KeysError
 from passport_service.receipt import MAX_RECEIPT, ReceiptError, issue
 from passport_service.service import Service
+from passport_service.source import read_files
 from passport_service.verification import verify
 
 from .shipped import CONFIG, SHIPPED
 from .shipped import NOW as SHIPPED_NOW
-from .small_law import ISSUER, NOW, PROPOSAL, amended, key_list, sealed, service
+from .small_law import ISSUER, NOW, PROPOSAL, amended, bound, key_list, service
 
 KEYS = key_list()
 PUBLIC = keys.read_keys(json.dumps(KEYS.as_json()))
@@ -68,7 +70,7 @@ def altered(**members):
 
 def test_a_receipt_says_what_was_asked_answered_under_which_law_when_and_by_whom():
     decision = SERVICE.decide(PROPOSAL, NOW).body
-    (book,) = sealed().label.books
+    (book,) = bound().label.books
     assert RECEIPT.payload == {
         "receipt": 1,
         "issuer": "https://passport.example",
@@ -79,7 +81,7 @@ def test_a_receipt_says_what_was_asked_answered_under_which_law_when_and_by_whom
         "law_date": "2026-11-25",
         "valid_until": "2027-05-22",
         "rulebook": {"host": "US", "version": "2026.11.22", "digest": book.digest},
-        "bundle": {"digest": sealed().label.digest, "published": "2026-11-22"},
+        "bundle": {"digest": bound().label.digest, "published": "2026-11-22"},
         "service": "1.0.0",
         "answer": 1,
     }
@@ -101,18 +103,12 @@ def test_a_receipt_verifies_and_replays_with_public_keys_and_the_law_alone(conte
 
 
 def test_every_kind_of_worked_case_replays_byte_for_byte():
-    law = Service(SHIPPED.laws, bundle.seal(bundle_texts(), SHIPPED.laws).label)
+    law = Service(SHIPPED.laws, None, bundle.bind(read_files(CONFIG), SHIPPED.laws).label)
     cases = [case for _, rulebook in SHIPPED.laws.all_rulebooks() for case in rulebook.cases]
     for case in random.Random(11).sample(cases, 60):
         receipt = issue(law, KEYS, case.proposal, SHIPPED_NOW)
         found = verify(receipt.compact(), PUBLIC, law, SHIPPED_NOW)
         assert found.verified, (case.id, found.stopped_at)
-
-
-def bundle_texts():
-    from passport_service.source import read_files
-
-    return read_files(CONFIG)
 
 
 def test_a_proposal_as_understood_is_read_as_the_same_proposal():
@@ -145,7 +141,7 @@ def test_a_receipt_is_not_issued_for_law_without_a_bundle_or_with_no_key_in_use(
 
 
 def test_after_an_amendment_an_old_receipt_still_replays_under_its_bundle(tmp_path):
-    bundle.file_away(sealed(), tmp_path)
+    file_away(bound(), tmp_path)
     after = service(amended(route=True), tmp_path)
     assert verify(RECEIPT.compact(), PUBLIC, after, NOW + dt.timedelta(days=9)).verified
 
@@ -153,21 +149,21 @@ def test_after_an_amendment_an_old_receipt_still_replays_under_its_bundle(tmp_pa
 def test_without_its_bundle_a_receipt_is_authentic_and_neither_replayed_nor_refused():
     found = verify(RECEIPT.compact(), PUBLIC, service(amended(route=True)), NOW)
     assert (found.authentic, found.verified, found.stopped_at.name, found.stopped_at.status) == (True, False, "law", "cannot")
-    assert sealed().label.digest in found.stopped_at.says
+    assert bound().label.digest in found.stopped_at.says
 
 
 def test_a_receipt_under_law_of_the_archive_replays_as_well(tmp_path):
-    bundle.file_away(sealed(), tmp_path)
+    file_away(bound(), tmp_path)
     after, later = service(amended(route=True), tmp_path), NOW + dt.timedelta(days=3)
-    for named in ({"known_on": "2026-11-23"}, {"rulebook": sealed().label.books[0].digest}):
+    for named in ({"known_on": "2026-11-23"}, {"rulebook": bound().label.books[0].digest}):
         receipt = issue(after, KEYS, PROPOSAL | named, later)
-        assert receipt.payload["bundle"]["digest"] == sealed().label.digest
+        assert receipt.payload["bundle"]["digest"] == bound().label.digest
         assert verify(receipt.compact(), PUBLIC, after, later).verified
         assert verify(receipt.compact(), PUBLIC, SERVICE, later).verified  # the other service holds that law as its own
 
 
 def test_another_release_with_the_same_answers_replays_and_says_so():
-    other = Service(SERVICE.laws, SERVICE.label, version="1.4.2")
+    other = SERVICE.stamped("1.4.2")
     found = verify(RECEIPT.compact(), PUBLIC, other, NOW)
     assert found.verified and "by 1.4.2, which answers as 1.0.0 did" in found.steps[-1].says
 

@@ -7,12 +7,13 @@ import json
 
 import pytest
 
-from passport_service import bundle, keys, renewal
+from passport_service import keys, renewal
+from passport_service.archive import file_away
 from passport_service.receipt import issue
 from passport_service.today import today
 from passport_service.verification import verify
 
-from .small_law import ISSUER, NOW, PROPOSAL, TEXTS, amended, key_list, sealed, service
+from .small_law import ISSUER, NOW, PROPOSAL, TEXTS, amended, bound, key_list, service
 
 KEYS = key_list()
 BEFORE = service()
@@ -21,7 +22,7 @@ LATER = NOW + dt.timedelta(days=7)
 
 
 def beside(tmp_path, texts, now=LATER, receipt=RECEIPT):
-    bundle.file_away(sealed(), tmp_path)
+    file_away(bound(), tmp_path)
     current = service(texts, tmp_path)
     found = verify(receipt.compact(), KEYS, current, now)
     assert found.verified
@@ -125,7 +126,7 @@ def test_what_the_law_now_asks_and_did_not_is_among_the_missing(tmp_path):
 
 @pytest.fixture
 def after(tmp_path):
-    bundle.file_away(sealed(), tmp_path)
+    file_away(bound(), tmp_path)
     return service(amended(route=True), tmp_path)
 
 
