@@ -28,7 +28,7 @@ from .errors import LawError, LawProblem, Problem, ProposalError, closest
 from .explain import explain
 from .facts import ACTIVITIES
 from .laws import Laws
-from .rulebook import Case, Rulebook, Scenario
+from .rulebook import Case, Rulebook
 from .schemas import COLUMN, Proposal, ProposalSchema
 from .source import read_files
 
@@ -69,14 +69,17 @@ class Question:
 class Service:
     """Decides proposals under the laws it was given, and under those of its archive where a proposal names them.
 
-    Remembers what it was given a cache for. Shapes: `label` says which bundle the laws are; `version` is the release that
-    stands in the answers.
+    Remembers what it was given a cache for. Shapes: `label` says which bundle the laws are; `version` is the release in its answers.
     """
 
     def __init__(self, laws: Laws, cache: Cache | None = None, label: Label | None = None, archive: Archive[Service] | None = None):
         self.laws, self.cache, self.label, self.archive = laws, cache, label, archive
-        self.version = __version__
+        self._stamp: str | None = None
         self.schema = ProposalSchema(laws.catalogue, laws.scenarios)
+
+    @property
+    def version(self) -> str:
+        return self._stamp or __version__
 
     # -- which law --------------------------------------------------------------------------------------------------------
 
@@ -97,7 +100,7 @@ class Service:
     def stamped(self, version: str) -> Service:
         """The same service with another release in its answers: to replay what that release has said."""
         found = copy.copy(self)
-        found.version = version
+        found._stamp = version
         return found
 
     # -- answers ------------------------------------------------------------------------------------------------------------
@@ -155,7 +158,7 @@ class Service:
             # Without a rulebook the answer names the hosts that there are.
             "rulebook": rulebook.digest if rulebook else sorted(self.laws.rulebooks),
             # What a scenario says of itself stands in the answer, and in no rulebook's digest.
-            "scenario": scenario_words(self.laws.scenarios.get(proposal.options.scenario or "")),
+            "scenario": scenario.words if (scenario := self.laws.scenarios.get(proposal.options.scenario or "")) else None,
             "answer": ANSWER_VERSION,
             "service": self.version,
         }
@@ -320,10 +323,6 @@ def open_service(root: Path, archive: Path | None = None, cache: Cache | None = 
     bound, kept = bundle.bind(texts, laws), open_archive(archive, lambda laws, label: Service(laws, None, label))
     kept.hold(bound)
     return Service(laws, cache, bound.label, kept)
-
-
-def scenario_words(scenario: Scenario | None) -> list[str] | None:
-    return [scenario.title, scenario.standing, scenario.says] if scenario else None
 
 
 def law_date(proposal: Proposal, now: dt.datetime, timezone: str) -> tuple[dt.date, str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -58,7 +58,7 @@ def today(payload: Body, held: Service | None, current: Service, now: dt.datetim
         "valid_until": answer["valid_until"],
         "rows": rows,
         "provisions": provisions,
-        "facts": _facts(payload, held, proposal),
+        "facts": _facts(payload, held, proposal) if rows else [],
         "missing": [{"fact": row["fact"], "question": row["question"]} for row in answer["missing"] if row["fact"] not in asked],
         "problems": [],
     }
@@ -169,6 +169,10 @@ class _Held:
     def __init__(self, rulebook: Rulebook):
         self.rulebook = rulebook
 
+    @cached_property
+    def by_id(self) -> dict[str, Provision]:
+        return {provision.id: provision for provision in self.rulebook.provisions()}
+
     def __hash__(self) -> int:
         return hash(self.rulebook.digest)
 
@@ -176,16 +180,14 @@ class _Held:
         return isinstance(other, _Held) and self.rulebook.digest == other.rulebook.digest
 
 
-@lru_cache(maxsize=16)  # a book of receipts asks the same few questions thousands of times
+@lru_cache(maxsize=64)  # a book of receipts asks the same few questions thousands of times
 def _changes(before: _Held, after: _Held, then: dt.date, now: dt.date) -> tuple[Mapping[str, Any], ...]:
     """Every provision that stands otherwise: amended since, or of another version because its date has come."""
-    old = {provision.id: provision for provision in before.rulebook.provisions()}
-    new = {provision.id: provision for provision in after.rulebook.provisions()}
-    same = before == after
+    old, new, same = before.by_id, after.by_id, before == after
     found = []
     for id_ in sorted(old.keys() | new.keys()):
-        was, as_was_written = _said(old.get(id_), then), _said(old.get(id_), now)
-        is_ = as_was_written if same else _said(new.get(id_), now)
+        was, as_was_written = _said(before, id_, then), _said(before, id_, now)
+        is_ = as_was_written if same else _said(after, id_, now)
         if was != is_:
             amended = as_was_written != is_
             found.append(_change(id_, old.get(id_), new.get(id_), (then, now), amended))
@@ -208,18 +210,25 @@ def _change(id_: str, old: Provision | None, new: Provision | None, days: tuple[
     }
 
 
-def _said(provision: Provision | None, day: dt.date) -> bytes | None:
+def _said(held: _Held, id_: str, day: dt.date) -> bytes | None:
+    provision = held.by_id.get(id_)
     version = provision.at(day) if provision else None
-    return None if version is None else canonical.dump({name: value for name, value in version_json(version).items() if name not in _UNSAID})
+    return None if version is None else _written(held, id_, version.begins)
+
+
+@lru_cache(maxsize=4096)
+def _written(held: _Held, id_: str, begins: dt.date) -> bytes:
+    """All that a version says but for how it was read."""
+    version = held.by_id[id_].at(begins)
+    return canonical.dump({name: value for name, value in version_json(version).items() if name not in _UNSAID})
 
 
 @lru_cache(maxsize=1024)
 def _reads(rulebook: _Held, id_: str) -> frozenset[str]:
     """Every definition that a provision rests on, in any version, also through other definitions."""
-    book = rulebook.rulebook
-    provision = next((found for found in book.provisions() if found.id == id_), None)
+    provision = rulebook.by_id.get(id_)
     conditions = [value for version in provision.versions for value in _conditions(version)] if provision else []
-    return frozenset(name for condition in conditions for name in uses(book.definitions, condition))
+    return frozenset(name for condition in conditions for name in uses(rulebook.rulebook.definitions, condition))
 
 
 def _conditions(version: Any) -> Iterator[Condition]:

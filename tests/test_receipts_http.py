@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import re
 import shutil
 import subprocess
-import sys
-import time
 
 import jsonschema
 import pytest
@@ -19,7 +16,7 @@ from jwcrypto import jwk, jws
 from passport_service import keys
 from passport_service.openapi import EXAMPLE
 
-from .conftest import free_port
+from .servers import free_port, serving
 from .shipped import CONFIG, ROOT
 from .test_cli import passport
 
@@ -54,32 +51,10 @@ def place(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def signing(place):
-    """A service that signs with those keys. Shapes: (address, where its log goes)."""
-    port, log = free_port(), place / "log"
-    environ = {
-        **os.environ,
-        "PORT": str(port),
-        "PASSPORT_CONFIG": str(CONFIG),
-        "PASSPORT_WORKERS": "1",
-        "PASSPORT_ISSUER": ISSUER,
-        "PASSPORT_LOG_LEVEL": "debug",
-    }
-    environ["PASSPORT_KEYS"] = str(place / "keys.json")
-    with log.open("wb") as file:
-        process = subprocess.Popen([sys.executable, "-m", "passport_service.cli", "serve"], cwd=ROOT, env=environ, stdout=file, stderr=file)
-        address, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 90
-        try:
-            while True:
-                try:
-                    requests.get(f"{address}/livez", timeout=1).raise_for_status()
-                    break
-                except requests.RequestException:
-                    assert process.poll() is None and time.monotonic() < deadline, log.read_text()
-                    time.sleep(0.1)
-            yield address, log
-        finally:
-            process.terminate()
-            process.wait(timeout=30)
+    """A service that signs with those keys. Shapes: (address, the lines of its log)."""
+    keys_of = {"PASSPORT_KEYS": str(place / "keys.json"), "PASSPORT_ISSUER": ISSUER}
+    with serving(PASSPORT_WORKERS="1", PASSPORT_LOG_LEVEL="debug", **keys_of) as (process, address):
+        yield address, process.said
 
 
 @pytest.fixture(scope="module")
@@ -181,7 +156,7 @@ def test_private_keys_appear_in_no_log_error_answer_or_page(place, signing, kept
         for path in ("/v1/receipts", "/v1/receipts/verify"):
             response = requests.post(address + path, data=data, headers={"Content-Type": "application/json"}, timeout=30)
             said += [response.content] if data[:7] != b'{"keys"' else []
-    said.append(log.read_bytes())
+    said.append("".join(log).encode())
     spoilt = json.loads((place / "keys.json").read_text())
     for number, change in enumerate(({"x": "AAAA"}, {"nbf": "soon"}, {"kid": "mine"}, {"more": 1})):
         bad = place / f"bad{number}.json"
