@@ -6,7 +6,7 @@ words   errors outcome values canonical source conditions calendars facts situat
 law     rulebook placement cases reader scenarios index compiler laws bundle archive
 answer  plan decision reasons missing caveats explain comparison seal store cache service publish review lawpage
 receipt keys receipt verification today renewal
-edges   settings proof problems replies front spool batch openapi api receipts_api app embedded server terminal receipts_cli cli
+edges   settings proof problems replies front spool batch openapi api receipts_api receipts_page app embedded server terminal receipts_cli cli
 """
 
 __version__ = "1.0.0"

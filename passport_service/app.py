@@ -22,6 +22,7 @@ from .openapi import openapi
 from .problems import PROBLEMS
 from .proof import prove
 from .receipts_api import create_receipts
+from .receipts_page import create_receipts_page
 from .seal import Sealer
 from .service import Service, open_service
 from .settings import Settings, read_settings
@@ -50,6 +51,7 @@ def create_app(settings: Settings | None = None, keys: KeyList | None = None) ->
     app.extensions["passport"] = passport
     app.register_blueprint(create_api(passport, now, Limits(settings.max_body, settings.max_batch)))
     app.register_blueprint(create_receipts(passport, keys, now, settings.max_body))
+    app.register_blueprint(create_receipts_page(passport, keys, now))
     _add_pages(app, passport)
     _add_health(app, passport)
     _add_errors(app)

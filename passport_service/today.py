@@ -58,7 +58,7 @@ def today(payload: Body, held: Service | None, current: Service, now: dt.datetim
         "valid_until": answer["valid_until"],
         "rows": rows,
         "provisions": provisions,
-        "facts": _facts(payload, held, proposal) if rows else [],
+        "facts": _facts(payload, held, proposal),
         "missing": [{"fact": row["fact"], "question": row["question"]} for row in answer["missing"] if row["fact"] not in asked],
         "problems": [],
     }
@@ -246,7 +246,8 @@ def _rests_on(rulebook: Rulebook, ids: set[str]) -> set[str]:
 
 def _facts(payload: Body, held: Service | None, proposal: Any) -> list[dict[str, Any]]:
     """Facts that the two laws make otherwise of the same proposal: derived by another rule or calendar, or ruled out."""
-    if held is None or held.laws.catalogue is proposal.situation.catalogue:
+    now = proposal.situation.catalogue
+    if held is None or (held.laws.catalogue.text, held.laws.catalogue.calendars) == (now.text, now.calendars):
         return []
     try:
         before = held.schema.load(payload["proposal"]).situation.known

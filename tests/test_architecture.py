@@ -14,7 +14,7 @@ ORDER = (
     "rulebook placement cases reader scenarios index compiler laws bundle archive "
     "plan decision reasons missing caveats explain comparison seal store cache service publish review lawpage "
     "keys receipt verification today renewal "
-    "settings proof problems replies front spool batch openapi api receipts_api app embedded server terminal receipts_cli cli"
+    "settings proof problems replies front spool batch openapi api receipts_api receipts_page app embedded server terminal receipts_cli cli"
 ).split()
 LIBRARIES = {
     "values": {"stdnum"},
@@ -28,6 +28,7 @@ LIBRARIES = {
     "receipt": {"joserfc"},
     "api": {"flask"},
     "receipts_api": {"flask"},
+    "receipts_page": {"flask"},
     "app": {"flask", "time", "werkzeug"},
     "server": {"flask", "gunicorn"},
     "lawpage": {"jinja2"},

@@ -351,3 +351,19 @@ def test_the_resources_of_receipts_keep_the_published_shape(signing, kept):
         schema = {"$ref": f"#/components/schemas/{name}", "components": document["components"]}
         jsonschema.Draft202012Validator(schema).validate(value)
     assert "known_on" in document["components"]["schemas"]["Proposal"]["properties"]
+
+
+def test_a_receipt_can_be_dropped_on_a_page_and_is_told_in_words(signing, kept):
+    address, _ = signing
+    assert "Drop it here" in requests.get(f"{address}/verify", timeout=30).text
+    for sent in ({"files": {"file": ("r.json", kept["json"].read_bytes())}}, {"data": {"text": kept["jws"].read_text() + "\r\n"}}):
+        page = requests.post(f"{address}/verify", timeout=30, **sent)
+        assert page.status_code == 200 and "The receipt holds." in page.text and "The answer is the same today" in page.text
+        assert page.text.count("<td>Yes</td>") == 9
+    changed = requests.post(f"{address}/verify", files={"file": ("r.json", kept["json"].read_bytes()[:-2])}, timeout=30).text
+    assert "The receipt does not hold." in changed and "<td>No</td>" in changed and "What it would be today" not in changed
+    hostile = requests.post(f"{address}/verify", data={"text": "<script>alert(1)</script>"}, timeout=30).text
+    assert "<script" not in hostile and "The receipt does not hold." in hostile
+    for sent in ({"files": {"file": ("r", b"x" * 2_000_000)}}, {"data": {"text": "x" * 1_100_000}}):
+        assert requests.post(f"{address}/verify", timeout=30, **sent).status_code == 413
+    assert "does not hold" in requests.post(f"{address}/verify", data={}, timeout=30).text
