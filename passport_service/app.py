@@ -51,7 +51,7 @@ def create_app(settings: Settings | None = None, keys: KeyList | None = None) ->
     app.extensions["passport"] = passport
     app.register_blueprint(create_api(passport, now, Limits(settings.max_body, settings.max_batch)))
     app.register_blueprint(create_receipts(passport, keys, now, settings.max_body))
-    app.register_blueprint(create_receipts_page(passport, keys, now))
+    app.register_blueprint(create_receipts_page(passport, keys, now, settings.max_body))
     _add_pages(app, passport)
     _add_health(app, passport)
     _add_errors(app)

@@ -1,22 +1,25 @@
-"""The page on which a receipt is dropped: each step of its verification in words, and what the answer would be today."""
+"""Receipts for people: a page on which one is dropped, with each step of its verification in words, and one to take away.
+
+A page that shows an answer offers its receipt by a form that posts the proposal, as JSON text, to `/receipt`.
+"""
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, Response, render_template, request
 
-from . import __version__
+from . import __version__, canonical
 from .api import Clock
 from .errors import TooLargeError
 from .keys import KeyList
-from .receipt import MAX_RECEIPT
-from .receipts_api import verified
+from .receipt import MAX_RECEIPT, issue
+from .receipts_api import FLATTENED, verified
 from .service import Service
 
 STATUS_WORDS = {"passed": "Yes", "failed": "No", "cannot": "Cannot be said here", "not_reached": "Not looked at"}
 
 
-def create_receipts_page(service: Service, keys: KeyList, clock: Clock) -> Blueprint:
-    """`/verify`: a form that takes a file or its text. Nothing that is dropped is kept."""
+def create_receipts_page(service: Service, keys: KeyList, clock: Clock, max_body: int) -> Blueprint:
+    """`/verify` takes a file or its text and keeps nothing; `/receipt` gives a file. Units: `max_body` bytes of a proposal."""
     page = Blueprint("receipts_page", __name__)
 
     @page.before_request
@@ -31,6 +34,17 @@ def create_receipts_page(service: Service, keys: KeyList, clock: Clock) -> Bluep
     @page.post("/verify")
     def check() -> str:
         return _render(verified(_dropped(), keys, service, clock))
+
+    @page.post("/receipt")
+    def take_away() -> Response:
+        proposal = request.form.get("proposal", "").encode()
+        if len(proposal) > max_body:
+            raise TooLargeError(f"The proposal has more than {max_body} bytes.")
+        found = issue(service, keys, canonical.load(proposal), clock())
+        response = Response(found.flattened(), mimetype=FLATTENED)
+        response.headers["Content-Disposition"] = f'attachment; filename="receipt-{found.payload["decision"]["id"]}.json"'
+        response.headers["Cache-Control"] = "no-store"
+        return response
 
     def _render(found: dict[str, object] | None) -> str:
         return render_template("verify.html", found=found, issuer=keys.issuer, words=STATUS_WORDS, version=__version__)

@@ -367,3 +367,13 @@ def test_a_receipt_can_be_dropped_on_a_page_and_is_told_in_words(signing, kept):
     for sent in ({"files": {"file": ("r", b"x" * 2_000_000)}}, {"data": {"text": "x" * 1_100_000}}):
         assert requests.post(f"{address}/verify", timeout=30, **sent).status_code == 413
     assert "does not hold" in requests.post(f"{address}/verify", data={}, timeout=30).text
+
+
+def test_a_page_that_shows_an_answer_can_offer_its_receipt_to_take_away(signing):
+    address, _ = signing
+    found = requests.post(f"{address}/receipt", data={"proposal": json.dumps(EXAMPLE)}, timeout=30)
+    id_ = requests.post(f"{address}/v1/decisions", json=EXAMPLE, timeout=30).json()["id"]
+    assert found.headers["Content-Disposition"] == f'attachment; filename="receipt-{id_}.json"' and found.headers["Cache-Control"] == "no-store"
+    assert check(address, found.content)["verified"] is True
+    for text, status in (("", 400), ("{", 400), ('{"host": 1}', 422), (" " * 70000, 413)):
+        assert requests.post(f"{address}/receipt", data={"proposal": text}, timeout=30).status_code == status
