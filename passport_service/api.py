@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,12 +54,12 @@ def _add_decisions(api: Blueprint, service: Service, clock: Clock, limits: Limit
     def decisions() -> Response:
         _check_accept(JSON)
         detail, now = _detail(), clock()
-        proposal = service.schema.load(canonical.load(_body(limits.body)))
-        finished, how = service.ask(service.question(proposal, now), detail, now)
+        question = service.put(canonical.load(read_body(limits.body)), now)
+        finished, how = service.ask(question, detail, now)
         if service.cache is not None and RAW in request.environ:
             service.cache.remember(request.environ[RAW], finished, now)
         if mark is not None:
-            request.environ[MARK] = mark(str(proposal.facts.get(NUMBER, "")))
+            request.environ[MARK] = mark(str(question.proposal.facts.get(NUMBER, "")))
         return _decision(finished, how, now)
 
     @api.get("/decisions/<id_>")
@@ -74,7 +74,7 @@ def _add_decisions(api: Blueprint, service: Service, clock: Clock, limits: Limit
     @api.post("/comparisons")
     def comparisons() -> Response:
         _check_accept(JSON)
-        return _json(service.compare(canonical.load(_body(limits.body)), clock()))
+        return _json(service.compare(canonical.load(read_body(limits.body)), clock()))
 
 
 def _add_batch(api: Blueprint, service: Service, clock: Clock, limits: Limits, told: Told) -> None:
@@ -117,9 +117,10 @@ def _add_law(api: Blueprint, service: Service) -> None:
         return _json({"scenarios": [publish.scenario_json(found) for found in service.laws.scenarios.values()]})
 
 
-def _body(max_body: int) -> bytes:
-    if request.mimetype != JSON:
-        raise UnsupportedMediaError(f"Send the proposal as {JSON}; this is {request.mimetype or 'nothing named'}.")
+def read_body(max_body: int, types: Collection[str] = (JSON,), what: str = "a proposal as a JSON object") -> bytes:
+    """The request's body. Units: `max_body` bytes. Raises: UnsupportedMediaError, TooLargeError, MalformedError."""
+    if request.mimetype not in types:
+        raise UnsupportedMediaError(f"Send {what} as {' or '.join(types)}; this is {request.mimetype or 'nothing named'}.")
     length = request.content_length
     if length is not None and length > max_body:
         raise TooLargeError(f"The body has {length} bytes; at most {max_body} are read.")
@@ -128,7 +129,7 @@ def _body(max_body: int) -> bytes:
     if len(body) > max_body:
         raise TooLargeError(f"The body has more than {max_body} bytes.")
     if not body:
-        raise MalformedError("The body is empty; send a proposal as a JSON object.")
+        raise MalformedError(f"The body is empty; send {what}.")
     return body
 
 

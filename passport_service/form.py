@@ -205,6 +205,7 @@ class _Desk:
             "left": questions.to_ask(body, self.catalogue),
             "stated": result.stated(journey, self.catalogue),
             "traced": result.trace(body, rulebook),
+            "proposal": canonical.dump(journey.body).decode(),  # what a receipt is asked for with
         }
 
     def compare(self) -> str:
