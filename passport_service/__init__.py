@@ -2,8 +2,8 @@
 
 The modules are listed in the order in which they may import, which is the order to read them in:
 
-words   errors outcome values canonical source conditions calendars facts situation schemas
-law     rulebook placement cases reader scenarios index compiler laws
+words   errors memo outcome values canonical source conditions calendars facts situation schemas
+law     rulebook placement cases reader scenarios clauses index compiler laws
 answer  plan decision reasons missing caveats explain comparison service publish review lawpage
 edges   settings openapi api app server cli
 """

@@ -116,7 +116,7 @@ class _Caveats:
                 calendar
                 and name not in situation.known
                 and all(source in situation.known for source in derived.inputs)
-                and self.decision.law.index.reads(name)
+                and self.decision.law.told_apart(name)
             ):
                 yield _caveat(
                     "horizon",

@@ -7,15 +7,17 @@ version begins or ends.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
+from operator import itemgetter
 from typing import Any
 
-from .conditions import NEVER, OPEN, All, Condition, Leaf, Not, Ref, bind, leaf_text, leaves
+from .clauses import Dimension, told_apart
+from .conditions import NEVER, OPEN, All, Any_, Condition, Leaf, Not, Ref, bind, leaf_text, leaves
 from .facts import Catalogue
 from .index import Evaluation, Index
-from .rulebook import NoticeVersion, Provision, RecognitionVersion, RequirementVersion, RouteVersion, Rulebook
+from .rulebook import DefinitionVersion, NoticeVersion, Provision, RecognitionVersion, RequirementVersion, RouteVersion, Rulebook
 from .situation import Situation
 
 STAFF = "staff_position"
@@ -56,6 +58,7 @@ class CompiledRequirement:
         return self.version.on_routes is None or route in self.version.on_routes
 
 
+Order = Callable[[bytes], Iterable[int]]
 Add = Callable[[Condition, str], int]  # a condition and whose it is, for people
 
 
@@ -66,15 +69,19 @@ class Law:
         self.catalogue, self.rulebook, self.begins, self.ends = catalogue, rulebook, begins, ends
         self.definitions = _active(rulebook.definitions, day)
         self._day = day
-        # The index decides which byte is whose. So everything is put together twice: to learn the conditions, and to place them.
         found: list[tuple[Condition, str]] = []
-        self._put_together(lambda condition, owner: found.append((condition, owner)) or 0)
+
+        def add(condition: Condition, owner: str) -> int:
+            found.append((condition, owner))
+            return len(found) - 1
+
+        self._put_together(add)
         self.conditions = tuple(condition for condition, _ in found)
         self.owners = tuple(owner for _, owner in found)
-        self.index = self._compiled()
-        places = iter(self.index.place)
-        self._put_together(lambda condition, owner: next(places))
         self.by_id = {requirement.id: requirement for requirement in self.requirements}
+        self._staff = self._resting_on_staff()
+        self.index, self._order, strict_order = self._compiled()
+        self.strict = _Strict(self, strict_order) if strict_order else None
 
     def _put_together(self, add: Add) -> None:
         book, day = self.rulebook, self._day
@@ -91,25 +98,65 @@ class Law:
             (id_, version, add(version.when, f"{id_} when")) for id_, version in _active(book.notices, day).items()
         ]
 
-    def _compiled(self) -> Index:
-        return Index(self.catalogue, self.conditions, {id_: self.definition(id_) for id_ in self.definitions})
+    def _resting_on_staff(self) -> frozenset[str]:
+        """The definitions that are staff positions, or read one."""
+        found = {id_ for id_, version in self.definitions.items() if version.standing == STAFF}
+        reading = {id_: _refs(version.when) for id_, version in self.definitions.items()}
+        while more := {id_ for id_, read in reading.items() if id_ not in found and not found.isdisjoint(read)}:
+            found |= more
+        return frozenset(found)
 
-    @property
-    def place(self) -> list[int]:
-        """Which byte of an evaluation is the n-th condition's."""
-        return self.index.place
+    def _compiled(self) -> tuple[Index, Order, Order | None]:
+        """One index over both readings, and the orders in which to read its bytes with staff positions and without.
+
+        Without them there are further definitions and conditions only for what rests on a staff position.
+        """
+        definitions = {id_: version.when for id_, version in self.definitions.items()}
+        definitions |= {_without(id_): self._rewritten(_strict_definition(self.definitions[id_])) for id_ in self._staff}
+        resting = [number for number, condition in enumerate(self.conditions) if not self._staff.isdisjoint(_refs(condition))]
+        index = Index(self.catalogue, [*self.conditions, *(self._rewritten(self.conditions[number]) for number in resting)], definitions)
+        places, count = index.place, len(self.conditions)
+        strict = places[:count]
+        for number, place in zip(resting, places[count:], strict=True):
+            strict[number] = place
+        needed = self._staff or any(route.version.standing == STAFF for route in self.routes)
+        return index, _order(places[:count]), _order(strict) if needed else None
+
+    def _rewritten(self, condition: Condition) -> Condition:
+        """The condition over the definitions as they stand without staff positions."""
+        match condition:
+            case All(parts):
+                return All(tuple(map(self._rewritten, parts)))
+            case Any_(parts):
+                return Any_(tuple(map(self._rewritten, parts)))
+            case Not(part):
+                return Not(self._rewritten(part))
+            case Ref(definition=name) if name in self._staff:
+                return Ref(_without(name))
+        return condition
 
     def definition(self, name: str) -> Condition:
         return self.definitions[name].when
 
     def evaluate(self, situation: Situation) -> Evaluation:
-        return self.index.evaluate(situation)
+        """Shapes: `codes` one byte for each condition, in their order."""
+        return self.read(self.index.evaluate(situation))
+
+    def read(self, evaluation: Evaluation) -> Evaluation:
+        """What the index found, under this reading of the law."""
+        return replace(evaluation, codes=bytes(self._order(evaluation.raw)))
+
+    def reevaluate(self, base: Evaluation, situation: Situation, names: Iterable[str]) -> bytes:
+        """The codes in a situation that differs from the base's at most in these facts."""
+        return bytes(self._order(self.index.reevaluate(base, situation, names)))
+
+    def told_apart(self, fact: str) -> list[Dimension]:
+        """What the law tells apart of a fact; empty when it does not read it."""
+        return self._told_apart.get(fact, [])
 
     @cached_property
-    def strict(self) -> Law | None:
-        """The same law without what rests on a staff position; None when nothing here does."""
-        staff = any(version.standing == STAFF for version in self.definitions.values())
-        return _Strict(self) if staff or any(route.version.standing == STAFF for route in self.routes) else None
+    def _told_apart(self) -> dict[str, list[Dimension]]:
+        return told_apart(self.catalogue, self.conditions, {id_: self.definition(id_) for id_ in self.definitions})
 
     @cached_property
     def leaves(self) -> list[Leaf]:
@@ -144,16 +191,32 @@ class Law:
 class _Strict(Law):
     """A law read without staff positions: such a definition is FALSE, or open where it reads an open text; such a route is closed."""
 
-    def __init__(self, law: Law):
-        vars(self).update({name: value for name, value in vars(law).items() if name != "strict"})
-        self.index = self._compiled()  # the conditions are the same, so their places are
+    def __init__(self, law: Law, order: Order):
+        vars(self).update(vars(law))
+        self._order, self.strict = order, None
         self.routes = [route if route.version.standing != STAFF else _closed(route) for route in law.routes]
 
     def definition(self, name: str) -> Condition:
-        version = self.definitions[name]
-        if version.standing != STAFF:
-            return version.when
-        return OPEN if version.without_unknown else NEVER
+        return _strict_definition(self.definitions[name])
+
+
+def _strict_definition(version: DefinitionVersion) -> Condition:
+    if version.standing != STAFF:
+        return version.when
+    return OPEN if version.without_unknown else NEVER
+
+
+def _without(name: str) -> str:
+    return f"{name} without staff positions"
+
+
+def _refs(condition: Condition) -> set[str]:
+    return {leaf.definition for leaf, _ in leaves(condition) if isinstance(leaf, Ref)}
+
+
+def _order(places: Sequence[int]) -> Order:
+    """Reads bytes in this order."""
+    return itemgetter(*places) if len(places) > 1 else lambda raw: [raw[place] for place in places]
 
 
 def _route(provision: Provision, version: RouteVersion, add: Add) -> CompiledRoute:

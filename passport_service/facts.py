@@ -99,6 +99,18 @@ class Catalogue:
     def bounded(self) -> frozenset[str]:
         return frozenset(name for bound in self.bounds for name in (bound.low, bound.high))
 
+    def beside(self, name: str) -> list[str]:
+        """The facts that bound this one, nearest first."""
+        return self._beside.get(name, [])
+
+    @cached_property
+    def _beside(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for bound in self.bounds:
+            found.setdefault(bound.low, []).append(bound.high)
+            found.setdefault(bound.high, []).append(bound.low)
+        return found
+
     def following(self, name: str) -> tuple[list[Guard], set[str]]:
         """The guards and derived facts to work out again once a fact is learnt, in the order of evaluation."""
         found = self._following.get(name)

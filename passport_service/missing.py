@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from .clauses import Dimension
 from .compiler import CompiledRequirement
 from .conditions import value_text
 from .decision import Decision, Item, recognitions, requirement_status
 from .facts import ACTIVITIES, Fact
-from .index import Dimension
 from .outcome import MAY, MUST, ORDINARY, STOP
 from .plan import Candidate
 from .reasons import Walker
@@ -71,11 +71,11 @@ def missing_facts(decision: Decision, walker: Walker) -> list[Missing]:
 
 def _currencies(decision: Decision, name: str) -> tuple[str, ...]:
     """The currencies in which the law reads a money fact, also through derived facts, and in which it is not stated."""
-    catalogue, index = decision.law.catalogue, decision.law.index
+    catalogue, law = decision.law.catalogue, decision.law
     readers = [name]
     for derived in catalogue.derived.values():
         readers += [derived.name] if not set(readers).isdisjoint(derived.inputs) else []
-    read = {dimension.key[1] for reader in readers for dimension in index.dimensions_of(reader) if dimension.key[1]}
+    read = {dimension.key[1] for reader in readers for dimension in law.told_apart(reader) if dimension.key[1]}
     return tuple(sorted(read - set(decision.situation.known.get(name) or ())))
 
 
@@ -167,7 +167,7 @@ class _Trial:
             return self._activities(ids)
         effects: dict[tuple[tuple[str, str], ...], list[str]] = {}
         scores = []
-        for text, value in _answers(self.law.index.dimensions_of(fact.name), fact):
+        for text, value in _answers(self.law.told_apart(fact.name), fact):
             codes = self._codes(fact.name, value)
             if codes is None:
                 continue
@@ -193,7 +193,7 @@ class _Trial:
         if isinstance(value, dict):  # a further amount does not take back the one stated
             value = {**self.decision.situation.known.get(name, {}), **value}
         learnt = learn(self.decision.situation, name, value)
-        return None if learnt is None else self.law.index.reevaluate(self.decision.evaluation, *learnt)
+        return None if learnt is None else self.law.reevaluate(self.decision.evaluation, *learnt)
 
     def _settled(self, codes: Sequence[int]) -> int:
         """How many open questions these codes settle; a requirement on routes that are all closed is settled too."""

@@ -114,7 +114,7 @@ def _record(service: Service, rulebook: Rulebook, proposal: Any, day: dt.date, r
         if isinstance(condition, Constant) or owner.endswith(" stops"):
             continue
         row = rows.setdefault(_dated(rulebook, owner, day), Covered(owner, _OUTCOMES))
-        row.seen.add(outcome(evaluation.codes[law.place[number]]).value)
+        row.seen.add(outcome(evaluation.codes[number]).value)
     for name in law.definitions:
         code = evaluation.definitions.get((name, True))
         if code is not None:

@@ -10,8 +10,8 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "passport_service"
 # The order in which modules may import is the order in which a newcomer reads them.
 ORDER = (
-    "errors outcome values canonical source conditions calendars facts situation schemas "
-    "rulebook placement cases reader scenarios index compiler laws "
+    "errors memo outcome values canonical source conditions calendars facts situation schemas "
+    "rulebook placement cases reader scenarios clauses index compiler laws "
     "plan decision reasons missing caveats explain comparison service publish review lawpage "
     "settings openapi api app server cli"
 ).split()
