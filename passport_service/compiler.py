@@ -11,16 +11,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeVar
 
 from .clauses import Dimension, told_apart
 from .conditions import NEVER, OPEN, All, Any_, Condition, Leaf, Not, Ref, bind, leaf_text, leaves
 from .facts import Catalogue
 from .index import Evaluation, Index
+from .memo import Memo
 from .rulebook import DefinitionVersion, NoticeVersion, Provision, RecognitionVersion, RequirementVersion, RouteVersion, Rulebook
 from .situation import Situation
 
 STAFF = "staff_position"
+REMEMBERED = 20000  # parts of answers kept for one law
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,7 @@ class Law:
         self.owners = tuple(owner for _, owner in found)
         self.by_id = {requirement.id: requirement for requirement in self.requirements}
         self._staff = self._resting_on_staff()
+        self.memo, self._made = Memo(REMEMBERED), {}
         self.index, self._order, strict_order = self._compiled()
         self.strict = _Strict(self, strict_order) if strict_order else None
 
@@ -149,6 +153,22 @@ class Law:
     def reevaluate(self, base: Evaluation, situation: Situation, names: Iterable[str]) -> bytes:
         """The codes in a situation that differs from the base's at most in these facts."""
         return bytes(self._order(self.index.reevaluate(base, situation, names)))
+
+    def once(self, make: Callable[[Law], Made]) -> Made:
+        """What somebody makes of this law, made once for both readings."""
+        return self._made.get(make) or self._made.setdefault(make, make(self))
+
+    def routes_of(self, leg: str, activity: str) -> tuple[CompiledRoute, ...]:
+        """The routes of a leg that serve an activity; "" on the legs that have none."""
+        return self._by_leg.get((leg, activity), ())
+
+    @cached_property
+    def _by_leg(self) -> dict[tuple[str, str], tuple[CompiledRoute, ...]]:
+        found: dict[tuple[str, str], tuple[CompiledRoute, ...]] = {}
+        for route in self.routes:
+            for activity in route.opens:
+                found[route.leg, activity] = (*found.get((route.leg, activity), ()), route)
+        return found
 
     def told_apart(self, fact: str) -> list[Dimension]:
         """What the law tells apart of a fact; empty when it does not read it."""

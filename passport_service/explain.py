@@ -11,7 +11,8 @@ from typing import Any
 
 from .caveats import caveats
 from .conditions import Condition
-from .decision import Candidate, Decision, Item, recognitions
+from .decision import Candidate, Decision
+from .listing import Item, recognitions
 from .missing import missing_facts, missing_json
 from .outcome import MAY, MUST
 from .reasons import Walker, reasons_json

@@ -15,8 +15,9 @@ from typing import Any
 from .clauses import Dimension
 from .compiler import CompiledRequirement
 from .conditions import value_text
-from .decision import Decision, Item, recognitions, requirement_status
+from .decision import Decision
 from .facts import ACTIVITIES, Fact
+from .listing import Item, recognitions, requirement_status
 from .outcome import MAY, MUST, ORDINARY, STOP
 from .plan import Candidate
 from .reasons import Walker

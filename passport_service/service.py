@@ -19,7 +19,7 @@ from . import __version__, canonical
 from . import laws as lawbooks
 from .cases import mismatches
 from .comparison import matrix
-from .decision import HOME, Decision, decide
+from .decision import HOME, Decision, decide_both
 from .errors import LawError, LawProblem, Problem, ProposalError, closest
 from .explain import explain
 from .facts import ACTIVITIES
@@ -82,8 +82,8 @@ class Service:
 
     def _both(self, proposal: Proposal, day: dt.date) -> tuple[Decision, Decision | None]:
         law = self.laws.law(proposal.host, day, proposal.options.scenario)
-        relied = decide(law, proposal.situation, proposal.options)
-        return relied, decide(law, proposal.situation, proposal.options, strict=True) if law.strict is not None else None
+        relied, strict = decide_both(law, proposal.situation, proposal.options)
+        return relied, strict()
 
     def _beside_today(self, proposal: Proposal, now: dt.datetime, caveats: list[dict[str, Any]]) -> dict[str, Any]:
         """A scenario's answer carries today's answer, and says in words that it is not law."""
@@ -281,15 +281,7 @@ def _outline(decision: Decision) -> dict[str, str]:
 def _valid_until(decision: Decision, as_of: dt.date) -> dt.date | None:
     """The first later day on which a version read here starts, ends or is due for review."""
     days = {c.route.version.provenance.review_by for leg in decision.legs for c in leg.candidates}
-    days |= {item.requirement.version.provenance.review_by for item in decision.items}
-    law = decision.law
-    others = [
-        *law.definitions.values(),
-        *(version for _, version, _ in law.notices),
-        *(r.version for item in decision.items for r in item.requirement.recognitions),
-    ]
-    days |= {version.provenance.review_by for version in others}
-    days |= {decision.law.ends} if decision.law.ends else set()
+    days |= {*decision.listing.review_days}
     return min((day for day in days if day > as_of), default=None)
 
 
