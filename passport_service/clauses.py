@@ -72,7 +72,7 @@ class ClauseCompiler:
 
     def _dimension(self, leaf: Leaf) -> None:
         fact = self.catalogue.facts[leaf.fact]
-        key = _key(leaf)
+        key = dimension_key(leaf)
         ordered = fact.type in ("money", "integer", "decimal", "date")
         dimension = self.dimensions.get(key)
         if dimension is None:
@@ -139,7 +139,7 @@ class ClauseCompiler:
         raise TypeError(f"not a condition: {condition!r}")
 
     def _literal(self, leaf: Leaf, positive: bool) -> Literal:
-        key = _key(leaf)
+        key = dimension_key(leaf)
         dimension = self.dimensions[key]
         if dimension.ordered:
             at = 2 + dimension.cuts.index(_cut(leaf))  # the first state beyond the threshold
@@ -221,7 +221,7 @@ def _holds(leaf: Leaf, atom: Any) -> bool:
     return bool(OPERATORS[leaf.operator].test(atom, leaf.value))
 
 
-def _key(leaf: Leaf) -> tuple[str, str]:
+def dimension_key(leaf: Leaf) -> tuple[str, str]:
     """The dimension a leaf reads: its fact, and the member or the currency."""
     if leaf.operator == "includes":
         return leaf.fact, leaf.value

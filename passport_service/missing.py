@@ -113,7 +113,7 @@ def _questions(decision: Decision, walker: Walker) -> Iterator[_Question]:
 
 
 def _candidate_facts(decision: Decision, walker: Walker, candidate: Candidate) -> set[str]:
-    facts = walker.unknown(candidate.condition, MAY)
+    facts = {*walker.unknown(candidate.condition, MAY)}
     for id_ in candidate.doubted_by:
         requirement = decision.law.by_id[id_]
         facts |= walker.unknown(requirement.stop_condition, STOP)
@@ -127,7 +127,7 @@ def _item_facts(decision: Decision, walker: Walker, item: Item) -> set[str]:
     version = item.requirement.version
     if item.status in ("not_required", "only_if", "recognised", "left_to_home"):
         return set()
-    facts = walker.unknown(version.applies_when, ORDINARY)
+    facts = {*walker.unknown(version.applies_when, ORDINARY)}
     if item.requirement.stop is not None and item.status != "failed":
         facts |= walker.unknown(item.requirement.stop_condition, STOP)
         # A term still to be chosen stops nothing yet, and could: ask what the firm intends.
@@ -274,7 +274,7 @@ def _interval_values(cuts: Sequence[tuple[Any, int]], type_: str) -> Iterator[tu
 def missing_json(found: Missing) -> dict[str, Any]:
     """One row of the answer's `missing`."""
     fact = found.fact
-    row: dict[str, Any] = {
+    return {
         "fact": fact.name,
         "question": fact.question,
         "type": fact.type,
@@ -287,4 +287,3 @@ def missing_json(found: Missing) -> dict[str, Any]:
         "open_point": dict(fact.open_point) if fact.open_point else None,
         "consequences": [{"if": condition, "then": effect} for condition, effect in found.consequences],
     }
-    return row

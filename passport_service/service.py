@@ -286,6 +286,12 @@ def _valid_until(decision: Decision, as_of: dt.date) -> dt.date | None:
 
 
 def _summary_of(body: Any) -> Any:
+    if isinstance(body, canonical.Row):
+        return body.summary(_summarised)
     if isinstance(body, dict):
-        return {key: _summary_of(value) for key, value in body.items() if key not in (*_SUMMARY_DROPS, "not_required") or isinstance(value, int)}
+        return _summarised(body)
     return [_summary_of(item) for item in body] if isinstance(body, list) else body
+
+
+def _summarised(body: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: _summary_of(value) for key, value in body.items() if key not in (*_SUMMARY_DROPS, "not_required") or isinstance(value, int)}
