@@ -4,7 +4,7 @@ The modules are listed in the order in which they may import, which is the order
 
 words   errors memo outcome values canonical source conditions calendars facts situation schemas
 law     rulebook placement cases reader scenarios clauses index compiler laws
-answer  listing plan decision reasons missing caveats explain comparison service publish review lawpage
+answer  listing plan decision reasons trial missing caveats explain comparison service publish review lawpage
 edges   settings openapi api app server cli
 """
 

@@ -56,6 +56,7 @@ class CompiledRequirement:
     recognitions: tuple[CompiledRecognition, ...]
     deadlines: tuple[int, ...]
     amounts: tuple[int, ...]
+    whole: Condition  # all conditions together: what they read is what the requirement turns on
 
     def bears_on(self, route: str) -> bool:
         return self.version.on_routes is None or route in self.version.on_routes
@@ -93,7 +94,10 @@ class Law:
         recognitions = [
             CompiledRecognition(id_, version, add(version.when, f"{id_} when")) for id_, version in _active(book.recognitions, day).items()
         ]
-        self.requirements = [_requirement(id_, version, recognitions, add) for id_, version in _active(book.requirements, day).items()]
+        roles = {name: [role.when for role in found] for name, found in book.head.roles.items()}
+        self.requirements = [
+            _requirement(id_, version, recognitions, roles.get(version.duty_on, ()), add) for id_, version in _active(book.requirements, day).items()
+        ]
         self.legs = {leg: (condition, add(condition, f"leg {leg} needed_when")) for leg, condition in book.legs.items()}
         self.roles = {
             name: tuple((add(role.when, f"role {name} {role.party}"), role.party) for role in roles) for name, roles in book.head.roles.items()
@@ -249,7 +253,9 @@ def _route(provision: Provision, version: RouteVersion, add: Add) -> CompiledRou
     )
 
 
-def _requirement(id_: str, version: RequirementVersion, recognitions: Iterable[CompiledRecognition], add: Add) -> CompiledRequirement:
+def _requirement(
+    id_: str, version: RequirementVersion, recognitions: Iterable[CompiledRecognition], roles: Iterable[Condition], add: Add
+) -> CompiledRequirement:
     own = tuple(found for found in recognitions if id_ in found.version.requirements)
     stop: Condition = NEVER
     if version.failed_when != NEVER:
@@ -264,6 +270,7 @@ def _requirement(id_: str, version: RequirementVersion, recognitions: Iterable[C
         recognitions=own,
         deadlines=tuple(add(step.when, f"{id_} deadline") for step in version.deadlines),
         amounts=tuple(add(step.when, f"{id_} amount") for step in version.amounts),
+        whole=All((version.applies_when, version.failed_when, version.satisfied_when, *(found.version.when for found in own), *roles)),
     )
 
 

@@ -111,6 +111,25 @@ class Catalogue:
             found.setdefault(bound.high, []).append(bound.low)
         return found
 
+    def companions(self, name: str) -> tuple[str, ...]:
+        """The facts whose values matter when this one is learnt: those it is bounded with, and the inputs of what is derived from it."""
+        found = self._companions.get(name)
+        if found is None:
+            moved = [name]
+            for one in moved:  # grows on the way: bounds chain
+                moved += [other for other in self.beside(one) if other not in moved]
+            values = {*moved}
+            for derived in self.derived.values():
+                if not set(moved).isdisjoint(derived.inputs):
+                    moved.append(derived.name)
+                    values |= {*derived.inputs}
+            found = self._companions[name] = tuple(sorted(values))
+        return found
+
+    @cached_property
+    def _companions(self) -> dict[str, tuple[str, ...]]:
+        return {}
+
     def following(self, name: str) -> tuple[list[Guard], set[str]]:
         """The guards and derived facts to work out again once a fact is learnt, in the order of evaluation."""
         found = self._following.get(name)

@@ -59,6 +59,42 @@ class Reach:
         self.law, self.catalogue = law, law.catalogue
         self._reading: dict[int, tuple[Condition, Callable[[Any], Any]]] = {}
         self._of_facts: dict[str, frozenset[int]] = {}
+        self._of_fact: dict[str, frozenset[str]] = {}
+        self._facts: dict[str, set[str]] = {}
+
+    def readers(self, fact: str) -> frozenset[str]:
+        """The ids of routes and requirements, and the legs, that learning a fact may change."""
+        if not self._facts:
+            readers = {
+                **{name: condition for name, (condition, _) in self.law.legs.items()},
+                **{requirement.id: requirement.whole for requirement in self.law.requirements},
+                **{route.id: All(tuple(condition for condition, _ in route.opens.values())) for route in self.law.routes},
+            }
+            self._facts = {id_: self._facts_read(condition, set()) for id_, condition in readers.items()}
+        found = self._of_fact.get(fact)
+        if found is None:
+            # A group is there as soon as anything is told of it.
+            moved = {fact, self.catalogue.exists.get(fact.partition(".")[0])}
+            found = self._of_fact[fact] = frozenset(id_ for id_, facts in self._facts.items() if not moved.isdisjoint(facts))
+        return found
+
+    def _facts_read(self, condition: Condition, found: set[str]) -> set[str]:
+        for leaf, _ in leaves(condition):
+            if isinstance(leaf, Ref):
+                self._facts_read(self.law.definitions[leaf.definition].when, found)
+            else:
+                self._fact_read(leaf.fact, found)
+        return found
+
+    def _fact_read(self, name: str, found: set[str]) -> None:
+        if name in found:
+            return
+        found.add(name)
+        derived, guard = self.catalogue.derived.get(name), self.catalogue.facts[name].asked_when
+        for other in (*(derived.inputs if derived else ()), *self.catalogue.beside(name)):
+            self._fact_read(other, found)
+        if guard is not None:
+            self._facts_read(guard, found)
 
     def key(self, condition: Condition, states: Sequence[Any]) -> Any:
         """The states on which a condition turns."""

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "passport_service"
 ORDER = (
     "errors memo outcome values canonical source conditions calendars facts situation schemas "
     "rulebook placement cases reader scenarios clauses index compiler laws "
-    "listing plan decision reasons missing caveats explain comparison service publish review lawpage "
+    "listing plan decision reasons trial missing caveats explain comparison service publish review lawpage "
     "settings openapi api app server cli"
 ).split()
 LIBRARIES = {
