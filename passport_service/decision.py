@@ -5,20 +5,43 @@ Structure only: the words are explain's, the reasons are reasons', and what else
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from .compiler import CompiledRoute, Law
 from .conditions import ALWAYS, Condition
 from .facts import ACTIVITIES
 from .index import Evaluation
-from .listing import Item, Lister, Listing
+from .listing import Item, Listed, Lister
 from .outcome import CERTAIN, IMPOSSIBLE, MAY, MUST, STOP, UNKNOWN_CIRCUMSTANCE
 from .plan import Candidate, Leg, best_plan, exclude_each_other
 from .schemas import Options
 from .situation import Situation
 
 HOME = "registration.home"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Verdict:
+    """What is decided, whatever the values behind the bytes."""
+
+    status: str
+    activities: tuple[tuple[str, str], ...]
+    legs: tuple[Leg, ...]
+    plan: tuple[Candidate, ...]
+    listed: Listed  # requirements that bear on the plan, or on routes that may yet be in it
+    activities_unknown: bool
+    home_unknown: bool
+
+
+class _Question(NamedTuple):
+    """What a verdict turns on beside the codes."""
+
+    activities: frozenset[str] | None
+    home_unknown: bool
+    attested: frozenset[str]
+    prefer: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +51,7 @@ class Decision:
     law: Law
     situation: Situation
     evaluation: Evaluation
-    status: str
-    activities: tuple[tuple[str, str], ...]
-    legs: tuple[Leg, ...]
-    plan: tuple[Candidate, ...]
-    items: tuple[Item, ...]  # requirements that bear on the plan, or on routes that may yet be in it
-    listing: Listing
-    home_unknown: bool
-    activities_unknown: bool
+    verdict: Verdict
     attested: frozenset[str]
 
     @property
@@ -43,9 +59,36 @@ class Decision:
         return self.evaluation.codes
 
     @property
-    def elsewhere(self) -> tuple[str, ...]:
-        """Requirements that bear only on other routes."""
-        return self.listing.elsewhere
+    def status(self) -> str:
+        return self.verdict.status
+
+    @property
+    def activities(self) -> tuple[tuple[str, str], ...]:
+        return self.verdict.activities
+
+    @property
+    def activities_unknown(self) -> bool:
+        return self.verdict.activities_unknown
+
+    @property
+    def home_unknown(self) -> bool:
+        return self.verdict.home_unknown
+
+    @property
+    def legs(self) -> tuple[Leg, ...]:
+        return self.verdict.legs
+
+    @property
+    def plan(self) -> tuple[Candidate, ...]:
+        return self.verdict.plan
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        return self.verdict.listed.items
+
+    @property
+    def listed(self) -> Listed:
+        return self.verdict.listed
 
     def planned(self, leg: Leg) -> Candidate | None:
         return next((found for found in self.plan if found.leg == leg.name and found.activity == leg.activity), None)
@@ -54,20 +97,16 @@ class Decision:
 class _Reading:
     """One proposal under one reading of the law: with staff positions or without."""
 
-    def __init__(self, law: Law, situation: Situation, options: Options, evaluation: Evaluation):
-        self.law, self.situation, self.options = law, situation, options
-        self.evaluation = law.read(evaluation)
-        self.codes = self.evaluation.codes
-        self.attested = frozenset(options.attested)
+    def __init__(self, law: Law, codes: bytes, question: _Question):
+        self.law, self.codes, self.question = law, codes, question
         self.lister = law.once(Lister)
-        self.assessed = self.lister.assess(self.codes, self.attested)
+        self.assessed = self.lister.assess(codes, question.attested)
         stops = (self.assessed[number] for number in self.lister.stopping)
         self.stops = tuple(found for found in stops if found.may_fail)
         self._counts: dict[str, int] = {}
-        stated = situation.known.get(ACTIVITIES)
+        self.activities_unknown = question.activities is None
         head = law.rulebook.head
-        self.activities_unknown = stated is None
-        asked = set(head.activities) if stated is None else set(stated) - set(head.ancillary)
+        asked = set(head.activities) if question.activities is None else question.activities - set(head.ancillary)
         self.covered = sorted(asked & set(head.activities))
         self.uncovered = sorted(asked - set(head.activities))
         self.legs = self._legs()
@@ -113,16 +152,11 @@ class _Reading:
         """How many checks remain on a route."""
         count = self._counts.get(route.id)
         if count is None:
-            bearings = self.lister.listing((route,)).bearings
-            count = self._counts[route.id] = sum([self.assessed[number].item(bearing).is_check for number, bearing in bearings])
+            count = self._counts[route.id] = self.lister.outstanding(route, self.assessed)
         return count
 
-    def items(self, listing: Listing) -> tuple[Item, ...]:
-        """The requirements of a listing as they stand."""
-        return tuple([self.assessed[number].item(bearing) for number, bearing in listing.bearings])
 
-
-def _status(found: _Reading, legs: Sequence[Leg], plan: Sequence[Candidate] | None, items: Sequence[Item], home_unknown: bool) -> str:
+def _status(found: _Reading, legs: Sequence[Leg], plan: Sequence[Candidate] | None, items: Sequence[Item]) -> str:
     """The status, first match wins, of these legs with the requirements of their plan. Law: design §3."""
     needed = [leg for leg in legs if leg.need & MUST]
     if found.activities_unknown:
@@ -133,7 +167,7 @@ def _status(found: _Reading, legs: Sequence[Leg], plan: Sequence[Candidate] | No
         return "blocked"
     if found.uncovered:
         return "not_covered"
-    if home_unknown or found.activities_unknown or plan is None or any(not leg.live for leg in legs):
+    if found.question.home_unknown or found.activities_unknown or plan is None or any(not leg.live for leg in legs):
         return "undetermined"
     return "checks_required" if any(item.is_check or item.holds_settlement for item in items) else "clear"
 
@@ -141,42 +175,45 @@ def _status(found: _Reading, legs: Sequence[Leg], plan: Sequence[Candidate] | No
 def decide(law: Law, situation: Situation, options: Options, strict: bool = False) -> Decision:
     """The decision under a law. With `strict`, nothing that rests on a staff position is relied on."""
     relied, without = decide_both(law, situation, options)
-    return without() or relied if strict else relied
+    return without or relied if strict else relied
 
 
-def decide_both(law: Law, situation: Situation, options: Options) -> tuple[Decision, Callable[[], Decision | None]]:
-    """The decision with staff positions, and on call the one without them; None where the law has none."""
+def decide_both(law: Law, situation: Situation, options: Options) -> tuple[Decision, Decision | None]:
+    """The decisions with staff positions and without them; None where nothing in the law rests on one."""
     evaluation = law.index.evaluate(situation)
-    relied = _Reading(law, situation, options, evaluation)
-    if law.strict is None:
-        return _decided(relied, None), lambda: None
-    without = _Reading(law.strict, situation, options, evaluation)
-    firm_ground = frozenset([(c.route.id, c.activity) for leg in without.legs for c in leg.live])
-    return _decided(relied, firm_ground), lambda: _decided(without, None)
+    readings = [reading for reading in (law, law.strict) if reading is not None]
+    evaluations = [reading.read(evaluation) for reading in readings]
+    question = _Question(situation.known.get(ACTIVITIES), HOME not in situation.known, frozenset(options.attested), options.prefer)
+    # All that the verdicts turn on. What a proposal says beyond that comes in with the words.
+    key = ("verdicts", question, *[found.codes for found in evaluations])
+    verdicts = law.memo.get(key) or law.memo.keep(key, _verdicts(readings, evaluations, question))
+    decisions = [Decision(*found, question.attested) for found in zip(readings, [situation] * 2, evaluations, verdicts, strict=False)]
+    return decisions[0], decisions[1] if len(decisions) > 1 else None
 
 
-def _decided(found: _Reading, firm_ground: frozenset[tuple[str, str]] | None) -> Decision:
+def _verdicts(readings: Sequence[Law], evaluations: Sequence[Evaluation], question: _Question) -> list[Verdict]:
+    found = [_Reading(law, evaluation.codes, question) for law, evaluation in zip(readings, evaluations, strict=True)]
+    if len(found) == 1:
+        return [_verdict(found[0], None)]
+    firm_ground = frozenset([(c.route.id, c.activity) for leg in found[1].legs for c in leg.live])
+    return [_verdict(found[0], firm_ground), _verdict(found[1], None)]
+
+
+def _verdict(found: _Reading, firm_ground: frozenset[tuple[str, str]] | None) -> Verdict:
     legs, law = found.legs, found.law
-    plan = best_plan(legs, found.options, law.rulebook.added, firm_ground)
-    home_unknown = HOME not in found.situation.known
-    listing = found.lister.listing(_routes_in_question(legs, plan or ()))
-    items = found.items(listing)
-    status = _status(found, legs, plan, items, home_unknown) if found.covered else "not_covered"
-    activities = [(activity, _activity_status(found, legs, plan, items, activity, home_unknown)) for activity in found.covered]
+    plan = best_plan(legs, found.question.prefer, law.rulebook.added, firm_ground)
+    listed = found.lister.listed(found.lister.listing(_routes_in_question(legs, plan or ())), found.assessed)
+    status = _status(found, legs, plan, listed.items) if found.covered else "not_covered"
+    activities = [(activity, _activity_status(found, legs, plan, listed.items, activity)) for activity in found.covered]
     activities += [(activity, "not_covered") for activity in found.uncovered]
-    return Decision(
-        law=law,
-        situation=found.situation,
-        evaluation=found.evaluation,
+    return Verdict(
         status=status,
         activities=() if found.activities_unknown else tuple(sorted(activities)),
         legs=legs,
         plan=plan or (),
-        items=items,
-        listing=listing,
-        home_unknown=home_unknown,
+        listed=listed,
         activities_unknown=found.activities_unknown,
-        attested=found.attested,
+        home_unknown=found.question.home_unknown,
     )
 
 
@@ -190,18 +227,20 @@ def _routes_in_question(legs: Sequence[Leg], plan: Sequence[Candidate]) -> list[
     return list({route.id: route for route in routes}.values())
 
 
-def _activity_status(
-    found: _Reading, legs: Sequence[Leg], plan: Sequence[Candidate] | None, items: Sequence[Item], activity: str, home_unknown: bool
-) -> str:
+def _activity_status(found: _Reading, legs: Sequence[Leg], plan: Sequence[Candidate] | None, items: Sequence[Item], activity: str) -> str:
     own = [leg for leg in legs if leg.activity in ("", activity)]
     if plan is not None and len(own) == len(legs) and not found.uncovered:
-        return _status(found, legs, plan, items, home_unknown)
+        return _status(found, legs, plan, items)
     # Exclusive routes are a matter of the whole: where they leave no plan, each activity is judged by itself.
-    chosen = [c for c in plan if c.activity in ("", activity)] if plan is not None else best_plan(own, found.options, found.law.rulebook.added, None)
+    chosen = (
+        [c for c in plan if c.activity in ("", activity)]
+        if plan is not None
+        else best_plan(own, found.question.prefer, found.law.rulebook.added, None)
+    )
     names = {route.id for route in _routes_in_question(own, chosen or ())}
     bearing = [item for item in items if not item.routes or names & set(item.routes)]
     uncovered, found.uncovered = found.uncovered, []
     try:
-        return _status(found, own, chosen, bearing, home_unknown)
+        return _status(found, own, chosen, bearing)
     finally:
         found.uncovered = uncovered

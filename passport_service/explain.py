@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from calendar import monthrange
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any
@@ -71,7 +70,7 @@ class _Explainer:
         self.walker = Walker(decision.law, decision.situation, decision.evaluation.states)
         self.memo = decision.law.memo
         self.stopping = [found for found in decision.law.requirements if found.stop is not None and decision.codes[found.stop] & MUST]
-        self.sections = self._sections()
+        self.sections = decision.listed.sections
 
     def _row(self, key: tuple[Any, ...], make: Callable[[], dict[str, Any]]) -> Row:
         """A row of the answer, written once for each state of all that it says."""
@@ -79,7 +78,7 @@ class _Explainer:
 
     def answer(self) -> dict[str, Any]:
         decision, sections = self.decision, self.sections
-        counts = self._counts()
+        counts = decision.listed.counts
         return {
             "status": decision.status,
             "summary": _summary(counts),
@@ -91,35 +90,12 @@ class _Explainer:
             "left_to_home": [self._covered(item) for item in sections["left_to_home"]],
             "satisfied": [self._satisfied(item) for item in sections["satisfied"]],
             "only_if": self._only_if(),
-            "not_required": self._not_required(),
+            "not_required": decision.listed.not_required,
             "caveats": caveats(decision, self.other, self.options, self.as_of, self.walker),
             "counts": counts,
         }
 
     # -- lists ----------------------------------------------------------------------------------------------------------
-
-    def _sections(self) -> dict[str, list[Item]]:
-        found: dict[str, list[Item]] = {
-            name: [] for name in ("checks", "duties", "others", "recognised", "left_to_home", "satisfied", "only_if", "not_required")
-        }
-        for item in self.decision.items:
-            if item.is_check:
-                found["checks"].append(item)
-            elif item.outstanding:
-                found["duties" if item.party == "firm" else "others"].append(item)
-            else:
-                found[item.status].append(item)
-        return found
-
-    def _not_required(self) -> list[str]:
-        return sorted([*(item.id for item in self.sections["not_required"]), *self.decision.elsewhere])
-
-    def _counts(self) -> dict[str, Any]:
-        statuses = Counter(item.status for item in self.decision.items)
-        statuses["not_required"] += len(self.decision.elsewhere)
-        parties = Counter(item.party for item in self.decision.items if item.outstanding)
-        names = ("not_required", "only_if", "undetermined", "recognised", "left_to_home", "failed", "satisfied", "required")
-        return {"requirements": sum(statuses.values()), **{name: statuses[name] for name in names}, "by_party": dict(sorted(parties.items()))}
 
     def _routes(self) -> list[Row]:
         key = ("routes", self.decision.legs)

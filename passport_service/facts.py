@@ -14,6 +14,7 @@ from typing import Any
 
 from .calendars import Calendar
 from .conditions import All, Condition, ConditionReader, Leaf, leaves
+from .memo import Memo
 from .outcome import UNKNOWN_CHOICE, UNKNOWN_CIRCUMSTANCE, UNKNOWN_SPECIAL
 from .source import Node, Report
 from .values import IDENTIFIERS, parse_integer
@@ -98,6 +99,28 @@ class Catalogue:
     @cached_property
     def bounded(self) -> frozenset[str]:
         return frozenset(name for bound in self.bounds for name in (bound.low, bound.high))
+
+    @cached_property
+    def guard_facts(self) -> tuple[str, ...]:
+        """Every fact that some guard reads."""
+        return tuple(sorted({leaf.fact for guard in self.guards for leaf, _ in leaves(guard.when) if isinstance(leaf, Leaf)}))
+
+    @cached_property
+    def plain_guards(self) -> bool:
+        """Whether the values of these facts alone say what guards come to: no amounts, and nothing known only by its bounds."""
+        return not any(self.facts[name].type == "money" or (name in self.bounded and self.facts[name].type != "yes_no") for name in self.guard_facts)
+
+    @cached_property
+    def ruled_out(self) -> Memo:
+        """What cannot apply, by the values of the facts that guards read."""
+        return Memo(5000)
+
+    @cached_property
+    def described(self) -> dict[str, tuple[str, ...]]:
+        """The fact that says whether its group exists -> the other facts of the group."""
+        return {
+            exists: tuple(name for name in self.facts if name != exists and name.startswith(f"{group}.")) for group, exists in self.exists.items()
+        }
 
     def beside(self, name: str) -> list[str]:
         """The facts that bound this one, nearest first."""

@@ -85,7 +85,10 @@ class Index:
                     found = told.keep((name, value), [(number, _state_of(dimension, situation)) for number, dimension in by_fact[name]])
             for number, state in found:
                 states[number] = state
-        for name in (*situation.unknown, *{name for name, _ in situation.limits}):
+        for name, code in situation.unknown.items():
+            for number, _ in by_fact.get(name, ()):
+                states[number] = -1 - code
+        for name in {name for name, _ in situation.limits}:
             for number, dimension in by_fact.get(name, ()):
                 states[number] = _state_of(dimension, situation)
         return states

@@ -6,9 +6,12 @@ All of that follows from a few bytes of the evaluation, so it is worked out once
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from operator import itemgetter
+from typing import Any
 
 from .compiler import CompiledRecognition, CompiledRequirement, CompiledRoute, Law
 from .memo import Memo
@@ -54,28 +57,68 @@ class Listing:
     """The requirements that bear on some routes, in the order in which they fall due, by number; the ids of the others; review days."""
 
     bearings: tuple[tuple[int, Bearing], ...]
+    numbers: Callable[[Sequence[Any]], tuple[Any, ...]]  # picks the requirements of a listing out of all
+    plain: tuple[int, ...]  # those for which the route says nothing that the bytes do not
+    cast: tuple[tuple[int, Bearing], ...]  # the others
     elsewhere: tuple[str, ...]
     review_days: tuple[dt.date, ...]
+
+
+class Listed:
+    """The requirements of a listing as they stand."""
+
+    def __init__(self, listing: Listing, items: tuple[Item, ...]):
+        self.listing, self.items = listing, items
+        self.by_id = {item.id: item for item in items}
+        self.settled = not any(item.is_check or item.holds_settlement for item in items)
+        self.outstanding = tuple(item for item in items if item.outstanding)
+        self.undetermined = tuple(item for item in items if item.status == "undetermined")
+
+    @cached_property
+    def sections(self) -> dict[str, list[Item]]:
+        """The items by the list of the answer in which they stand."""
+        names = ("checks", "duties", "others", "recognised", "left_to_home", "satisfied", "only_if", "not_required")
+        found: dict[str, list[Item]] = {name: [] for name in names}
+        for item in self.items:
+            if item.is_check:
+                found["checks"].append(item)
+            elif item.outstanding:
+                found["duties" if item.party == "firm" else "others"].append(item)
+            else:
+                found[item.status].append(item)
+        return found
+
+    @cached_property
+    def not_required(self) -> list[str]:
+        """The ids of all that is not required."""
+        return sorted([*(item.id for item in self.sections["not_required"]), *self.listing.elsewhere])
+
+    @cached_property
+    def counts(self) -> dict[str, Any]:
+        """How many requirements have which status, and how many outstanding ones each party owes."""
+        statuses = Counter(item.status for item in self.items)
+        statuses["not_required"] += len(self.listing.elsewhere)
+        parties = Counter(item.party for item in self.outstanding)
+        names = ("not_required", "only_if", "undetermined", "recognised", "left_to_home", "failed", "satisfied", "required")
+        return {"requirements": sum(statuses.values()), **{name: statuses[name] for name in names}, "by_party": dict(sorted(parties.items()))}
 
 
 class Assessed:
     """A requirement as its own bytes have it."""
 
-    __slots__ = ("requirement", "may_fail", "_codes", "_attested", "_parties", "_status", "_items")
+    __slots__ = ("requirement", "may_fail", "stop", "is_check", "_codes", "_attested", "_parties", "_status", "_items")
 
     def __init__(self, requirement: CompiledRequirement, roles: Sequence[tuple[int, str]], codes: bytes, attested: bool):
         self.requirement, self._codes = requirement, codes
         self._attested = (requirement.id,) if attested else ()
         self._parties = _by_facts(requirement.version.duty_on, roles, codes)
-        self.may_fail = requirement.stop is not None and bool(codes[requirement.stop] & STOP)
+        self.stop = 0 if requirement.stop is None else codes[requirement.stop]
+        self.may_fail = bool(self.stop & STOP)
         limited = any(found.version.on_routes is not None for found in requirement.recognitions)
         self._status = None if limited else requirement_status(requirement, codes, self._attested)
         self._items: Memo = Memo(_REMEMBERED)
-
-    @property
-    def stop(self) -> int:
-        """The code of its stop."""
-        return 0 if self.requirement.stop is None else self._codes[self.requirement.stop]
+        # Whether it is a check on a route that casts nobody in its role, where its recognitions hold on every route.
+        self.is_check = bool(self._status) and self._is_check(self._status, *self._owed(""))
 
     def may_stop(self, plays: Mapping[str, str]) -> set[str]:
         """What it may stop, whoever turns out to play the role."""
@@ -181,7 +224,7 @@ class Lister:
 
     def __init__(self, law: Law):
         self.law = law
-        self._listings, self._bearings = Memo(_REMEMBERED), Memo(100 * _REMEMBERED)
+        self._listings, self._bearings, self._listed, self._all = Memo(_REMEMBERED), Memo(100 * _REMEMBERED), Memo(_REMEMBERED), Memo(_REMEMBERED)
         self._reading = [(itemgetter(*self._places(requirement)), Memo(_REMEMBERED)) for requirement in law.requirements]
         self.stopping = [number for number, requirement in enumerate(law.requirements) if requirement.stop is not None]
 
@@ -193,6 +236,9 @@ class Lister:
 
     def assess(self, codes: bytes, attested: frozenset[str]) -> list[Assessed]:
         """Every requirement as these bytes have it."""
+        return self._all.get((codes, attested)) or self._all.keep((codes, attested), self._assess(codes, attested))
+
+    def _assess(self, codes: bytes, attested: frozenset[str]) -> list[Assessed]:
         found = [memo.get(read(codes)) or self._assessed(number, codes) for number, (read, memo) in enumerate(self._reading)]
         if attested:
             for number, requirement in enumerate(self.law.requirements):
@@ -227,4 +273,23 @@ class Lister:
             found.append((number, self._bearings.get(key) or self._bearings.keep(key, Bearing(requirement, *key[1:]))))
             days |= {version.provenance.review_by for version in (requirement.version, *(one.version for one in requirement.recognitions))}
         found.sort(key=lambda pair: (DUE.index(pair[1].requirement.version.due), pair[1].requirement.id))
-        return Listing(tuple(found), tuple(elsewhere), tuple(sorted(days)))
+        numbers = [number for number, _ in found]
+        cast = [pair for pair in found if pair[1].casts != ("",) or any(one.version.on_routes for one in pair[1].requirement.recognitions)]
+        plain = sorted({*numbers} - {number for number, _ in cast})
+        picks = itemgetter(*numbers) if len(numbers) > 1 else lambda assessed: tuple(assessed[number] for number in numbers)
+        return Listing(tuple(found), picks, tuple(plain), tuple(cast), tuple(elsewhere), tuple(sorted(days)))
+
+    def outstanding(self, route: CompiledRoute, assessed: Sequence[Assessed]) -> int:
+        """How many checks remain on a route."""
+        listing = self.listing((route,))
+        return sum([assessed[number].is_check for number in listing.plain]) + sum(
+            [assessed[number].item(one).is_check for number, one in listing.cast]
+        )
+
+    def listed(self, listing: Listing, assessed: Sequence[Assessed]) -> Listed:
+        """The requirements of a listing as they stand."""
+        key = (listing, listing.numbers(assessed))
+        found = self._listed.get(key)
+        if found is None:
+            found = self._listed.keep(key, Listed(listing, tuple([assessed[number].item(bearing) for number, bearing in listing.bearings])))
+        return found

@@ -104,7 +104,11 @@ def _questions(decision: Decision, walker: Walker) -> Iterator[_Question]:
         if decision.codes[place] & (MAY | STOP | MUST) == MAY:
             yield from asks(name, "check", walker.unknown(condition, MAY))
     for item in decision.items:
-        yield from asks(item.id, "check", _item_facts(decision, walker, item))
+        if item.status not in ("not_required", "only_if", "recognised", "left_to_home"):
+            cast = item.outstanding and any(item.requirement.version.duty_on in c.route.version.plays for c in decision.plan)
+            what = ("asks", item, cast)
+            found = walker.remembered(what, item.requirement.whole, lambda item=item, cast=cast: frozenset(_item_facts(decision, walker, item, cast)))
+            yield from asks(item.id, "check", found)
 
 
 def _candidate_facts(decision: Decision, walker: Walker, candidate: Candidate) -> set[str]:
@@ -118,10 +122,9 @@ def _candidate_facts(decision: Decision, walker: Walker, candidate: Candidate) -
     return facts
 
 
-def _item_facts(decision: Decision, walker: Walker, item: Item) -> set[str]:
+def _item_facts(decision: Decision, walker: Walker, item: Item, cast: bool) -> set[str]:
+    """The facts that an item leaves open. Shapes: `cast` whether a planned route says who owes it."""
     version = item.requirement.version
-    if item.status in ("not_required", "only_if", "recognised", "left_to_home"):
-        return set()
     facts = {*walker.unknown(version.applies_when, ORDINARY)}
     if item.requirement.stop is not None and item.status != "failed":
         facts |= walker.unknown(item.requirement.stop_condition, STOP)
@@ -131,7 +134,7 @@ def _item_facts(decision: Decision, walker: Walker, item: Item) -> set[str]:
     if item.outstanding:
         for recognition in recognitions(item.requirement, item.routes):
             facts |= walker.unknown(recognition.version.when, MAY)  # "home may cover this"
-        if not any(version.duty_on in c.route.version.plays for c in decision.plan):
+        if not cast:
             for role in decision.law.rulebook.head.roles.get(version.duty_on, ()):
                 facts |= walker.unknown(role.when, MAY)  # who owes it
     return facts

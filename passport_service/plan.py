@@ -10,7 +10,6 @@ from .compiler import STAFF, CompiledRoute
 from .conditions import Condition
 from .outcome import MAY, MUST
 from .rulebook import STANDINGS
-from .schemas import Options
 
 _RANK = {standing: rank for rank, standing in enumerate(STANDINGS)}
 
@@ -84,7 +83,7 @@ def _combinations(choices: Sequence[Sequence[Candidate]]) -> Iterable[tuple[Cand
 
 
 def best_plan(
-    legs: Sequence[Leg], options: Options, added: frozenset[str], firm_ground: frozenset[tuple[str, str]] | None
+    legs: Sequence[Leg], prefer: Sequence[str], added: frozenset[str], firm_ground: frozenset[tuple[str, str]] | None
 ) -> tuple[Candidate, ...] | None:
     """The best combination of one live route for each leg that has one; None when exclusive routes leave none.
 
@@ -92,7 +91,6 @@ def best_plan(
     """
 
     def cost(candidate: Candidate) -> tuple[int, bool, int, int, str]:
-        prefer = options.prefer
         chosen = prefer.index(candidate.route.id) if candidate.route.id in prefer else len(prefer)
         standing = _RANK[candidate.route.version.standing]
         if firm_ground is not None and (candidate.route.id, candidate.activity) not in firm_ground:

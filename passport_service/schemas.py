@@ -65,7 +65,7 @@ class Proposal:
 
 def as_json(value: Any) -> Any:
     """A typed value as it stands in a JSON body."""
-    if isinstance(value, int):  # booleans too
+    if isinstance(value, (str, int)):  # booleans too
         return value
     if isinstance(value, Mapping):
         rows = [{"amount": plain(amount), "currency": currency} for currency, amount in sorted(value.items())]
@@ -251,6 +251,11 @@ class ProposalSchema:
         self.schema = _strict({**self._options(), **nested}, "Proposal")()
         law = {name: field for name, field in self._options().items() if name in ("as_of", "scenario", "rulebook")}
         self.column = _strict(law, "Column")()
+        # The same fields again, as the quick way through: what each reads, without what marshmallow does about mistakes.
+        self._options_read = {name: field._deserialize for name, field in self._options().items()}
+        self._facts_read = {
+            group: {name: (f"{group}.{name}", field._deserialize) for name, field in found.items()} for group, found in groups.items()
+        }
 
     def _options(self) -> dict[str, fields.Field]:
         def name_of(known: tuple[str, ...], what: str) -> Callable[[Any], str]:
@@ -276,13 +281,7 @@ class ProposalSchema:
 
     def load(self, body: Any) -> Proposal:
         """The proposal in a JSON body. Raises: ProposalError with every problem."""
-        if not isinstance(body, dict):
-            raise ProposalError([Problem("", f"a proposal is a JSON object, found {_found(body)}")])
-        try:
-            loaded = self.schema.load(body)
-        except ValidationError as error:
-            raise ProposalError(self._first(error.messages, "")) from None
-        stated = {f"{group}.{name}": value for group in self.groups for name, value in loaded.pop(group, {}).items()}
+        loaded, stated = self._good(body) or self._judged(body)
         asked = frozenset(name for name, value in stated.items() if value is ASKED)
         facts = {name: value for name, value in stated.items() if value is not ASKED}
         situation = situate(self.catalogue, facts, asked)
@@ -291,6 +290,33 @@ class ProposalSchema:
             raise ProposalError(problems)
         host = loaded.pop("host")
         return Proposal(host, facts, asked, Options(**loaded), situation)
+
+    def _good(self, body: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        """The options and facts of a body in which every field reads; None on any doubt, which the whole schema then judges."""
+        options: dict[str, Any] = {}
+        stated: dict[str, Any] = {}
+        try:
+            for key, value in body.items():
+                reading = self._facts_read.get(key)
+                if reading is None:
+                    options[key] = self._options_read[key](value, key, body)
+                    continue
+                for name, told in value.items():
+                    fact, read = reading[name]
+                    stated[fact] = read(told, name, value)
+        except (ValidationError, KeyError, AttributeError, TypeError):
+            return None
+        return (options, stated) if "host" in options else None
+
+    def _judged(self, body: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The same by the whole schema, which tells everything that is wrong. Raises: ProposalError."""
+        if not isinstance(body, dict):
+            raise ProposalError([Problem("", f"a proposal is a JSON object, found {_found(body)}")])
+        try:
+            loaded = self.schema.load(body)
+        except ValidationError as error:
+            raise ProposalError(self._first(error.messages, "")) from None
+        return loaded, {f"{group}.{name}": value for group in self.groups for name, value in loaded.pop(group, {}).items()}
 
     def load_options(self, body: Any, at: str) -> dict[str, Any]:
         """The law named by one column of a comparison: as_of, scenario, rulebook. Raises: ProposalError; `at` is its pointer."""

@@ -82,8 +82,7 @@ class Service:
 
     def _both(self, proposal: Proposal, day: dt.date) -> tuple[Decision, Decision | None]:
         law = self.laws.law(proposal.host, day, proposal.options.scenario)
-        relied, strict = decide_both(law, proposal.situation, proposal.options)
-        return relied, strict()
+        return decide_both(law, proposal.situation, proposal.options)
 
     def _beside_today(self, proposal: Proposal, now: dt.datetime, caveats: list[dict[str, Any]]) -> dict[str, Any]:
         """A scenario's answer carries today's answer, and says in words that it is not law."""
@@ -281,7 +280,7 @@ def _outline(decision: Decision) -> dict[str, str]:
 def _valid_until(decision: Decision, as_of: dt.date) -> dt.date | None:
     """The first later day on which a version read here starts, ends or is due for review."""
     days = {c.route.version.provenance.review_by for leg in decision.legs for c in leg.candidates}
-    days |= {*decision.listing.review_days}
+    days |= {*decision.listed.listing.review_days}
     return min((day for day in days if day > as_of), default=None)
 
 

@@ -34,8 +34,8 @@ class Trial:
         candidates = [candidate for leg in decision.legs for candidate in leg.candidates]
         self.routes = [found for found in candidates if found.status == "undetermined" or decision.activities_unknown]
         self.open = {found.route.id for found in candidates if found.status == "open"}
-        self.items = {item.id: item for item in decision.items}
-        self.requirements = [item.requirement for item in decision.items if item.status == "undetermined"]
+        self.items = decision.listed.by_id
+        self.requirements = [item.requirement for item in decision.listed.undetermined]
         self.possible_routes = self._possible_routes({})
         self.stranded = self._stranded(self.possible_routes)
 
