@@ -84,7 +84,7 @@ class Law:
         self.owners = tuple(owner for _, owner in found)
         self.by_id = {requirement.id: requirement for requirement in self.requirements}
         self._staff = self._resting_on_staff()
-        self.memo, self._made = Memo(REMEMBERED), {}
+        self.memo, self._made, self._relied = Memo(REMEMBERED), {}, self
         self.index, self._order, strict_order = self._compiled()
         self.strict = _Strict(self, strict_order) if strict_order else None
 
@@ -160,7 +160,7 @@ class Law:
 
     def once(self, make: Callable[[Law], Made]) -> Made:
         """What somebody makes of this law, made once for both readings."""
-        return self._made.get(make) or self._made.setdefault(make, make(self))
+        return self._made.get(make) or self._made.setdefault(make, make(self._relied))
 
     def routes_of(self, leg: str, activity: str) -> tuple[CompiledRoute, ...]:
         """The routes of a leg that serve an activity; "" on the legs that have none."""

@@ -69,7 +69,7 @@ class _Explainer:
         self.decision, self.other, self.options, self.as_of, self.reasons = decision, other, options, as_of, reasons
         self.walker = Walker(decision.law, decision.situation, decision.evaluation.states)
         self.memo = decision.law.memo
-        self.stopping = [found for found in decision.law.requirements if found.stop is not None and decision.codes[found.stop] & MUST]
+        self.stopping = [item for item in decision.law.requirements if item.stop is not None and decision.codes[item.stop] & MUST]
         self.sections = decision.listed.sections
 
     def _row(self, key: tuple[Any, ...], make: Callable[[], dict[str, Any]]) -> Row:

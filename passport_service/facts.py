@@ -116,6 +116,17 @@ class Catalogue:
         return Memo(5000)
 
     @cached_property
+    def token_identifiers(self) -> tuple[str, ...]:
+        """The facts that hold a digital token identifier."""
+        return tuple(name for name, fact in self.facts.items() if fact.scheme == "dti")
+
+    @cached_property
+    def counting(self) -> dict[str, Calendar]:
+        """The derived facts that count business days, and by which calendar."""
+        named = {name: self.calendars.get(derived.options.get("calendar", "")) for name, derived in self.derived.items()}
+        return {name: calendar for name, calendar in named.items() if calendar is not None}
+
+    @cached_property
     def described(self) -> dict[str, tuple[str, ...]]:
         """The fact that says whether its group exists -> the other facts of the group."""
         return {

@@ -61,11 +61,12 @@ class Reach:
         self._of_facts: dict[str, frozenset[int]] = {}
         self._of_fact: dict[str, frozenset[str]] = {}
         self._facts: dict[str, set[str]] = {}
+        self.conditions: dict[str, Condition] = {}
 
     def readers(self, fact: str) -> frozenset[str]:
         """The ids of routes and requirements, and the legs, that learning a fact may change."""
         if not self._facts:
-            readers = {
+            readers = self.conditions = {
                 **{name: condition for name, (condition, _) in self.law.legs.items()},
                 **{requirement.id: requirement.whole for requirement in self.law.requirements},
                 **{route.id: All(tuple(condition for condition, _ in route.opens.values())) for route in self.law.routes},
@@ -182,6 +183,8 @@ class Walker:
 
     def because(self, condition: Condition) -> Because:
         """The same, remembered."""
+        if isinstance(condition, Constant):
+            return NO_REASONS
         return self._valued(self.remembered("why", condition, lambda: self._why(self._reasons_for(condition))))
 
     def _reasons_for(self, condition: Condition) -> int:
@@ -299,19 +302,24 @@ class Walker:
 
     # -- why not, and what would open it -----------------------------------------------------------------------------------
 
-    def would_open(self, condition: Condition, stops: Iterable[Condition]) -> Because:
+    def would_open(self, condition: Condition, stops: Sequence[Condition]) -> Because:
         """The fewest stated terms that would have to be other for the condition not to be FALSE and no stop to be TRUE.
 
         Empty when terms alone cannot do it.
         """
+        if not stops:
+            return self._valued(self.remembered("opens", condition, lambda: self._why(max(self._way(condition, True), 0))))
         leaves = 0
         for one, want in ((condition, True), *((stop, False) for stop in stops)):
-            # Shapes: the leaves to turn, or minus one where turning terms does not do.
-            way = self.remembered(("change", want), one, lambda one=one, want=want: next((own for _, own in self._changes(one, want)), -1))
+            way = self.remembered(("change", want), one, lambda one=one, want=want: self._way(one, want))
             if way < 0:
                 return NO_REASONS
             leaves |= way
         return self._valued(self._why(leaves)) if leaves else NO_REASONS
+
+    def _way(self, condition: Condition, want: bool) -> int:
+        """The leaves to turn, or minus one where turning terms does not do."""
+        return next((own for _, own in self._changes(condition, want)), -1)
 
     def _changes(self, condition: Condition, want: bool) -> list[Choice]:
         """Sets of leaves on stated terms that, turned, leave the condition able to be TRUE (want) or FALSE; empty: impossible."""
@@ -331,6 +339,8 @@ class Walker:
 
     def unknown(self, condition: Condition, plane: int) -> frozenset[str]:
         """The facts that keep a condition open under one reading: those whose leaf may still turn it."""
+        if isinstance(condition, Constant):
+            return frozenset()
         return self.remembered(plane, condition, lambda: frozenset(self._unknown(condition, plane)))
 
     def _unknown(self, condition: Condition, plane: int, positive: bool = True) -> set[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 from .clauses import Dimension
@@ -36,14 +37,22 @@ class Trial:
         self.open = {found.route.id for found in candidates if found.status == "open"}
         self.items = decision.listed.by_id
         self.requirements = [item.requirement for item in decision.listed.undetermined]
-        self.possible_routes = self._possible_routes({})
-        self.stranded = self._stranded(self.possible_routes)
+        self.asked = tuple([(leg.name, leg.activity) for leg in decision.legs])
+        possible = self._possible_routes({})
+        self.stranded = self._stranded(possible)
+        # What else the worth of an answer turns on: which routes are left to the requirements that only some routes bring.
+        limited = tuple([found.id for found in self.requirements if found.version.on_routes is not None])
+        self.ground = (frozenset(possible), limited, decision.attested)
 
     def answers(self, fact: Fact, ids: set[str]) -> tuple[Consequences, int]:
         """What each kind of answer would do, in words, and how many open questions an answer settles in the mean (times 100)."""
         tried = _Tried(self, fact)
-        possible = tried.possible
-        if fact.name == ACTIVITIES and self.decision.activities_unknown:
+        what = ("answers", tried.key, frozenset(ids), self.decision.listed.listing, self.asked, self.ground)
+        return self.walker.remembered(what, tried.read, lambda: self._answers(tried, ids))
+
+    def _answers(self, tried: _Tried, ids: set[str]) -> tuple[Consequences, int]:
+        fact, possible = tried.fact, tried.possible
+        if fact == ACTIVITIES and self.decision.activities_unknown:
             return self._activities(tried, possible)
         effects: dict[tuple[tuple[str, str], ...], list[str]] = {}
         columns = list(self._effects(tried, ids))
@@ -130,15 +139,24 @@ class _Tried:
         self.trial, self.law, self.walker, self.fact = trial, trial.law, trial.walker, fact.name
         known = self.walker.situation.known
         self.values = tuple([_hashable(known.get(name)) for name in self.law.catalogue.companions(fact.name)])
+        key = ("guards", fact.name)
+        guards, self._together = self.law.memo.get(key) or self.law.memo.keep(key, self._guards())
+        self.key = (fact.name, self.values, tuple([not known.keys().isdisjoint(guard.facts) for guard in guards]))
+        key = ("readers", fact.name)
+        self.read = self.law.memo.get(key) or self.law.memo.keep(key, self._read())
         key = ("answers", self.law, fact.name)
         self.asked: list[tuple[str, Any]] = self.law.memo.get(key) or self.law.memo.keep(key, self._answers(fact))
         self._codes: list[Codes] | None = None
-        self.possible = self._possible()
 
     def _answers(self, fact: Fact) -> list[tuple[str, Any]]:
         if fact.name == ACTIVITIES and self.trial.decision.activities_unknown:
             return [(f"includes {activity}", frozenset([activity])) for activity in self.law.rulebook.head.activities]
         return list(_answers(self.law.told_apart(fact.name), fact))
+
+    def _read(self) -> Condition:
+        """All that learning the fact may change, as one condition."""
+        reach = self.walker.reach
+        return All((self._together, *[reach.conditions[id_] for id_ in sorted(reach.readers(self.fact))]))
 
     def codes(self) -> list[Codes]:
         """The codes for each answer."""
@@ -153,15 +171,10 @@ class _Tried:
         learnt = learn(situation, self.fact, value)
         return None if learnt is None else self.law.reevaluate(self.trial.decision.evaluation, *learnt)
 
-    def _possible(self) -> tuple[bool, ...]:
+    @cached_property
+    def possible(self) -> tuple[bool, ...]:
         """Which answers contradict nothing: that turns on the guards that read the fact, and on whether what they guard is stated."""
-        known = self.walker.situation.known
-        key = ("guards", self.fact)
-        guards, together = self.law.memo.get(key) or self.law.memo.keep(key, self._guards())
-        stated = tuple([not known.keys().isdisjoint(guard.facts) for guard in guards])
-        return self.walker.remembered(
-            ("possible", self.fact, self.values, stated), together, lambda: tuple([codes is not None for codes in self.codes()])
-        )
+        return self.walker.remembered(("possible", self.key), self._together, lambda: tuple([codes is not None for codes in self.codes()]))
 
     def _guards(self) -> tuple[list[Guard], Condition]:
         """The guards that learning the fact may turn, and all of them as one condition."""
