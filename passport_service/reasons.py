@@ -59,6 +59,7 @@ class Reach:
         self.law, self.catalogue = law, law.catalogue
         self._reading: dict[int, tuple[Condition, Callable[[Any], Any]]] = {}
         self._of_facts: dict[str, frozenset[int]] = {}
+        self._of_definitions: dict[str, frozenset[int]] = {}
         self._of_fact: dict[str, frozenset[str]] = {}
         self._facts: dict[str, set[str]] = {}
         self.conditions: dict[str, Condition] = {}
@@ -111,9 +112,15 @@ class Reach:
         for leaf, _ in leaves(condition):
             if isinstance(leaf, Ref):
                 # Both readings of the law share this: as it is, a definition reads at least what it reads without staff positions.
-                found |= self._slots(self.law.definitions[leaf.definition].when)
+                found |= self._of_definition(leaf.definition)
             else:
                 found |= {*self.law.index.slots(leaf.fact, dimension_key(leaf)[1])} | self._beside(leaf.fact)
+        return found
+
+    def _of_definition(self, name: str) -> frozenset[int]:
+        found = self._of_definitions.get(name)
+        if found is None:
+            found = self._of_definitions[name] = frozenset(self._slots(self.law.definitions[name].when))
         return found
 
     def _beside(self, name: str) -> frozenset[int]:
