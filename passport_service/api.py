@@ -5,47 +5,82 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, Response, request
 
-from . import canonical, publish
-from .errors import MalformedError, PassportError, TooLargeError
-from .service import Answer, Service
+from . import batch, canonical, publish, replies
+from .cache import Finished
+from .errors import BadQueryError, MalformedError, NotAcceptableError, NotKeptError, TooLargeError, UnsupportedMediaError
+from .front import RAW
+from .service import Service
+from .spool import Spool
 
 JSON = "application/json"
+NDJSON = "application/x-ndjson"
+LINES = (NDJSON, "application/ndjson", "application/jsonl")
+ID = re.compile(r"pd_[a-z2-7]{32}", re.ASCII)
+
 Clock = Callable[[], dt.datetime]
 
 
-class NotAcceptableError(PassportError):
-    """The caller accepts nothing that we can give."""
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Units: bytes. `body` of one proposal, `batch` of all the lines of a batch."""
+
+    body: int
+    batch: int
 
 
-class UnsupportedMediaError(PassportError):
-    """The body is not of a media type that we read."""
-
-
-class BadQueryError(PassportError):
-    """A query parameter or preference cannot be used."""
-
-
-def create_api(service: Service, clock: Clock, max_body: int) -> Blueprint:
-    """The resources of the contract over one service. Units: `max_body` bytes; `clock` gives times aware of their zone."""
+def create_api(service: Service, clock: Clock, limits: Limits) -> Blueprint:
+    """The resources of the contract over one service. Units: `clock` gives times aware of their zone."""
     api = Blueprint("api", __name__, url_prefix="/v1")
+    _add_decisions(api, service, clock, limits)
+    _add_law(api, service)
+    return api
 
+
+def _add_decisions(api: Blueprint, service: Service, clock: Clock, limits: Limits) -> None:
     # QUERY (RFC 10008): the same body and the same bytes, declared safe.
     @api.route("/decisions", methods=["POST", "QUERY"])
     def decisions() -> Response:
-        _check_accept()
+        _check_accept(JSON)
+        detail, now = _detail(), clock()
+        proposal = service.schema.load(canonical.load(_body(limits.body)))
+        finished, how = service.ask(service.question(proposal, now), detail, now)
+        if service.cache is not None and RAW in request.environ:
+            service.cache.remember(request.environ[RAW], finished, now)
+        return _decision(finished, how, now)
+
+    @api.get("/decisions/<id_>")
+    def decision(id_: str) -> Response:
+        _check_accept(JSON)
+        detail, now = _detail(), clock()
+        found, how = service.cache.find(id_, detail, now) if service.cache is not None and ID.fullmatch(id_) else (None, "bypass")
+        if found is None:
+            raise NotKeptError("No decision of that id is kept. POST the same proposal to /v1/decisions again, or bring its receipt.")
+        return _decision(found, how, now, replies.KEPT_AGE)
+
+    @api.post("/decisions/batch")
+    def decisions_batch() -> Response:
+        if request.mimetype not in LINES:
+            raise UnsupportedMediaError(f"Send one proposal a line as {NDJSON}; this is {request.mimetype or 'nothing named'}.")
+        _check_accept(*LINES)
         detail = _detail()
-        answer = service.decide(canonical.load(_body(max_body)), clock())
-        return _decision(answer, detail)
+        spool = Spool(request.environ["wsgi.input"], limits.body, limits.batch)
+        response = Response(batch.decide_lines(service, spool, detail, clock(), limits.body), mimetype=NDJSON, direct_passthrough=True)
+        response.call_on_close(spool.close)
+        response.headers["Cache-Control"] = "private, no-store"
+        return response
 
     @api.post("/comparisons")
     def comparisons() -> Response:
-        _check_accept()
-        return _json(service.compare(canonical.load(_body(max_body)), clock()))
+        _check_accept(JSON)
+        return _json(service.compare(canonical.load(_body(limits.body)), clock()))
 
+
+def _add_law(api: Blueprint, service: Service) -> None:
     @api.get("/facts")
     def facts() -> Response:
         return _json(publish.facts_schema(service.laws.catalogue), "application/schema+json")
@@ -70,8 +105,6 @@ def create_api(service: Service, clock: Clock, max_body: int) -> Blueprint:
     def scenarios() -> Response:
         return _json({"scenarios": [publish.scenario_json(found) for found in service.laws.scenarios.values()]})
 
-    return api
-
 
 def _body(max_body: int) -> bytes:
     if request.mimetype != JSON:
@@ -88,9 +121,9 @@ def _body(max_body: int) -> bytes:
     return body
 
 
-def _check_accept() -> None:
-    if request.accept_mimetypes and JSON not in request.accept_mimetypes:
-        raise NotAcceptableError(f"The answer is {JSON}; the request accepts only {request.headers.get('Accept', '')[:200]}.")
+def _check_accept(*offered: str) -> None:
+    if request.accept_mimetypes and not any(kind in request.accept_mimetypes for kind in offered):
+        raise NotAcceptableError(f"The answer is {offered[0]}; the request accepts only {request.headers.get('Accept', '')[:200]}.")
 
 
 def _detail() -> str:
@@ -104,15 +137,9 @@ def _detail() -> str:
     return detail or ("summary" if minimal else "full")
 
 
-def _decision(answer: Answer, detail: str) -> Response:
-    response = Response(answer.bytes(detail), mimetype=JSON)
-    response.headers["ETag"] = f'"{answer.id}-{detail}"'
-    response.headers["Cache-Control"] = "private, no-cache"
-    rulebook = answer.body["rulebook"]
-    if rulebook:
-        response.headers["Rulebook-Version"] = rulebook["version"]
-        response.headers["Rulebook-Digest"] = rulebook["digest"]
-    return response
+def _decision(finished: Finished, how: str, now: dt.datetime, longest: int = replies.ASKED_AGE) -> Response:
+    status, headers, body = replies.decision(finished, how, now, request.headers.get("If-None-Match"), longest)
+    return Response(body, status, headers)
 
 
 def _json(value: Any, mimetype: str = JSON) -> Response:

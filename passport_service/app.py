@@ -6,96 +6,56 @@ import datetime as dt
 import logging
 import re
 import secrets
-from dataclasses import dataclass
+import time
+from typing import Any
 
 from flask import Flask, Response, g, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from . import __version__, canonical, lawpage, publish, service
-from .api import BadQueryError, NotAcceptableError, UnsupportedMediaError, create_api
-from .errors import MalformedError, NoRulebookError, PassportError, ProposalError, TooLargeError, UnknownNameError
+from . import __version__, canonical, lawpage, laws, problems, publish, replies
+from .api import Limits, create_api
+from .cache import Cache
+from .errors import NoRulebookError, PassportError, UnknownNameError
+from .front import Front
 from .openapi import openapi
+from .problems import PROBLEMS
+from .proof import prove
+from .seal import Sealer
+from .service import Service
 from .settings import Settings, read_settings
+from .store import Store, connector, shown
 
 log = logging.getLogger("passport")
 CSP = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+FAILED = "PASSPORT_FAILED"  # where the last failed attempt to load other law is kept: {at, problems}
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+_ID = "passport.request_id"
 
 
-@dataclass(frozen=True, slots=True)
-class ProblemPage:
-    """A kind of problem: its status, and the page that the service itself serves about it."""
-
-    status: int
-    title: str
-    means: str
-    mend: str
-
-
-PROBLEMS = {
-    "malformed": ProblemPage(
-        400,
-        "The body is not JSON as we accept it",
-        "It is no JSON, or has a member twice, a number with a point, or too many levels.",
-        "Send UTF-8 JSON (RFC 8259): each member once, decimals as strings, at most eight levels.",
-    ),
-    "bad-query": ProblemPage(
-        400,
-        "A query parameter cannot be used",
-        "The address has a parameter that we do not know, or a value that it cannot take.",
-        "Use detail=full or detail=summary, or leave it out.",
-    ),
-    "not-found": ProblemPage(
-        404,
-        "There is nothing here",
-        "No resource, provision or rulebook has that name.",
-        "Look at /docs for the resources, and at /v1/rulebooks for the ids.",
-    ),
-    "method-not-allowed": ProblemPage(
-        405, "The resource does not do that", "The method is not one that this resource has.", "The Allow header names those it has."
-    ),
-    "not-acceptable": ProblemPage(406, "No such representation", "The Accept header leaves out what we can give.", "Accept application/json."),
-    "too-large": ProblemPage(413, "The body is too large", "A proposal is a small document.", "Send one proposal a request."),
-    "unsupported-media-type": ProblemPage(
-        415, "The body is of another type", "The Content-Type is not application/json.", "Send Content-Type: application/json."
-    ),
-    "invalid-proposal": ProblemPage(
-        422,
-        "The proposal cannot be understood",
-        "One or more members are unknown, of the wrong type, or contradict each other. A missing fact is never an error.",
-        "Each entry of errors has a JSON pointer, what was found, and what is allowed; mend them all at once.",
-    ),
-    "internal": ProblemPage(
-        500, "Something went wrong here", "The service failed; nothing was decided.", "Ask again; if it goes on, tell the operator the request id."
-    ),
-    "no-rulebook": ProblemPage(503, "No rulebook is active", "The service has no law to decide under.", "Tell the operator."),
-}
-_KINDS: tuple[tuple[type[Exception], str], ...] = (
-    (ProposalError, "invalid-proposal"),
-    (MalformedError, "malformed"),
-    (BadQueryError, "bad-query"),
-    (TooLargeError, "too-large"),
-    (UnknownNameError, "not-found"),
-    (NotAcceptableError, "not-acceptable"),
-    (UnsupportedMediaError, "unsupported-media-type"),
-    (NoRulebookError, "no-rulebook"),
-)
+def now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """The WSGI application. Raises: LawError when the law does not load, SettingsError when a setting cannot be used."""
+    """The WSGI application. Raises: LawError when the law does not load, PassportError when a setting cannot be used."""
     settings = settings or read_settings()
-    passport = service.load(settings.config)
+    store = Store(connector(settings.redis), shown(settings.redis)) if settings.redis else None
+    cache = Cache(Sealer(settings.secrets, "cache"), store, settings.memory)
+    passport = Service(laws.load(settings.config), cache)
+    prove(passport)
     app = Flask(__name__)
-    app.register_blueprint(create_api(passport, lambda: dt.datetime.now(dt.UTC), settings.max_body))
+    app.extensions["passport"] = passport
+    app.register_blueprint(create_api(passport, now, Limits(settings.max_body, settings.max_batch)))
     _add_pages(app, passport)
+    _add_health(app, passport)
     _add_errors(app)
     app.before_request(_take_request_id)
     app.after_request(_finish)
+    app.wsgi_app = Front(app.wsgi_app, cache, settings.max_body, now, time.perf_counter, _finish_at_front)  # type: ignore[method-assign]
     return app
 
 
-def _add_pages(app: Flask, passport: service.Service) -> None:
+def _add_pages(app: Flask, passport: Service) -> None:
     document = openapi(passport.laws, PROBLEMS)
 
     @app.get("/")
@@ -118,7 +78,7 @@ def _add_pages(app: Flask, passport: service.Service) -> None:
 
     @app.get("/openapi.json")
     def openapi_json() -> Response:
-        return Response(canonical.dump(document), mimetype="application/json")
+        return _json(document)
 
     @app.get("/problems/<name>")
     def problem_page(name: str) -> str:
@@ -126,6 +86,8 @@ def _add_pages(app: Flask, passport: service.Service) -> None:
             raise UnknownNameError("problem", name, PROBLEMS)
         return render_template("problem.html", name=name, problem=PROBLEMS[name], version=__version__)
 
+
+def _add_health(app: Flask, passport: Service) -> None:
     @app.get("/livez")
     def livez() -> Response:
         return Response("ok\n", mimetype="text/plain")
@@ -135,25 +97,21 @@ def _add_pages(app: Flask, passport: service.Service) -> None:
         if not passport.laws.rulebooks:
             raise NoRulebookError("No rulebook is active.")
         digests = {host: rulebook.digest for host, rulebook in passport.laws.rulebooks.items()}
-        return Response(canonical.dump({"status": "ready", "rulebooks": digests, "service": __version__}), mimetype="application/json")
+        cache = passport.cache.as_json() if passport.cache else None
+        return _json({"status": "ready", "rulebooks": digests, "service": __version__, "cache": cache, "failed_reload": app.config.get(FAILED)})
 
 
 def _add_errors(app: Flask) -> None:
     @app.errorhandler(PassportError)
     def ours(error: PassportError) -> Response:
-        name = next((name for kind, name in _KINDS if isinstance(error, kind)), "internal")
-        if name == "internal":
-            return unexpected(error)
-        if isinstance(error, ProposalError):
-            return _problem(name, f"{len(error.problems)} problem(s) were found.", errors=[found.as_json() for found in error.problems])
-        return _problem(name, str(error))
+        return unexpected(error) if problems.name_of(error) == "internal" else _problem(problems.of_error(error, g.get("request_id")))
 
     @app.errorhandler(HTTPException)
     def theirs(error: HTTPException) -> Response:
         name = next((name for name, page in PROBLEMS.items() if page.status == error.code), None)
         if name is None:
             name = "malformed" if error.code and error.code < 500 else "internal"
-        response = _problem(name, PROBLEMS[name].means)
+        response = _problem(problems.problem(name, PROBLEMS[name].means, g.get("request_id")))
         allowed = getattr(error, "valid_methods", None)
         if allowed:
             response.headers["Allow"] = ", ".join(sorted(allowed))
@@ -163,23 +121,35 @@ def _add_errors(app: Flask) -> None:
     def unexpected(error: Exception) -> Response:
         # The caller learns the request id, never the exception: it may carry what is nobody else's business.
         log.exception("request %s failed", g.get("request_id"), exc_info=error)
-        return _problem("internal", PROBLEMS["internal"].means)
+        return _problem(problems.problem("internal", PROBLEMS["internal"].means, g.get("request_id")))
 
 
-def _problem(name: str, detail: str, **more: object) -> Response:
-    page = PROBLEMS[name]
-    body = {"type": f"/problems/{name}", "title": page.title, "status": page.status, "detail": detail, "request_id": g.get("request_id"), **more}
-    return Response(canonical.dump(body), status=page.status, mimetype="application/problem+json")
+def _problem(body: dict[str, Any]) -> Response:
+    response = Response(canonical.dump(body), status=body["status"], mimetype=problems.MEDIA_TYPE)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _json(body: Any) -> Response:
+    return Response(canonical.dump(body), mimetype="application/json")
+
+
+def _request_id(stated: str) -> str:
+    return stated if _REQUEST_ID.fullmatch(stated) else secrets.token_hex(8)
 
 
 def _take_request_id() -> None:
-    stated = request.headers.get("X-Request-Id", "")
-    g.request_id = stated if _REQUEST_ID.fullmatch(stated) else secrets.token_hex(8)
+    g.request_id = _request_id(request.headers.get("X-Request-Id", ""))
 
 
 def _finish(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.get("request_id", "")
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "no-referrer"
+    for name, value in replies.SECURITY:
+        response.headers[name] = value
     response.headers.setdefault("Content-Security-Policy", CSP)
     return response
+
+
+def _finish_at_front(environ: dict[str, Any], headers: replies.Headers) -> None:
+    """The same headers for what is answered before Flask is asked."""
+    headers += (("X-Request-Id", _request_id(environ.get("HTTP_X_REQUEST_ID", ""))), *replies.SECURITY, ("Content-Security-Policy", CSP))

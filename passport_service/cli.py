@@ -8,7 +8,6 @@ from __future__ import annotations
 import datetime as dt
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -17,12 +16,14 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from . import __version__, canonical, lawpage, laws, publish, review
+from . import __version__, canonical, embedded, lawpage, laws, publish, review
 from .app import create_app
 from .errors import LawError, MalformedError, PassportError, ProposalError, closest
 from .explain import party_words
+from .proof import prove
 from .service import Service
-from .settings import code_digest, proofs_directory, read_settings
+from .settings import Settings, read_settings
+from .store import shown
 
 REFUSED = 3
 T = TypeVar("T")
@@ -59,22 +60,12 @@ def _load(config: Path | None, again: bool = False) -> Service:
     """The service over law whose worked cases pass: now, or (unless `again`) when this law was last met by this code."""
     try:
         passport = Service(laws.load(config or read_settings().config))
-        proof = proofs_directory() / f"{passport.cases_digest()[:32]}-{code_digest()[:32]}"
-        if again or not proof.exists():
-            passport.check_cases()
-            _remember(proof)
+        prove(passport, again)
         return passport
     except LawError as error:
         _fail(f"The law does not load; {len(error.problems)} mistake(s):\n{error}")
     except (PassportError, OSError) as error:
         _fail(str(error))
-
-
-def _remember(proof: Path) -> None:
-    # Where nothing can be written, the cases run every time: slower, and just as right.
-    with suppress(OSError):
-        proof.parent.mkdir(parents=True, exist_ok=True)
-        proof.touch()
 
 
 def _ask(question: Callable[[], T]) -> T:
@@ -249,16 +240,29 @@ def serve(port: int | None) -> None:
 
     try:
         settings = read_settings()
-        settings = replace(settings, port=port or settings.port)
+        settings, cached = _cached(replace(settings, port=port or settings.port))
         here = f"http://{settings.host}:{settings.port}"
-        click.echo(f"Passport {__version__}: loading the law and running its worked cases", err=True)
+        click.echo(f"Passport {__version__}: loading the law; its worked cases run unless they are known to pass", err=True)
         app = create_app(settings)
     except LawError as error:
         _fail(f"The law does not load; {len(error.problems)} mistake(s):\n{error}")
     except PassportError as error:
         _fail(str(error))
-    click.echo(f"  start page  {here}/\n  API         {here}/v1/decisions\n  documents   {here}/docs", err=True)
-    run(app, settings)
+    click.echo(f"  start page  {here}/\n  API         {here}/v1/decisions\n  documents   {here}/docs\n  cache       {cached}", err=True)
+    run(lambda: create_app(settings), app, settings)
+
+
+def _cached(settings: Settings) -> tuple[Settings, str]:
+    """The settings with the address of the cache, and words about it."""
+    if settings.redis == "":
+        return settings, "in the memory of each worker alone (PASSPORT_REDIS_URL is empty)"
+    if settings.redis is not None:
+        sealed = "; sealed with a secret of this run alone, as PASSPORT_SECRETS is not set" if settings.own_secret else ""
+        return settings, f"Redis at {shown(settings.redis)}{sealed}"
+    server = embedded.binary()
+    if server is None:
+        return replace(settings, redis=""), "in the memory of each worker alone (no Redis was given, and the extra `embedded` is not installed)"
+    return replace(settings, redis=embedded.start(server)), f"an embedded {server.name} of this run (PASSPORT_REDIS_URL names another)"
 
 
 # -- an answer for people -------------------------------------------------------------------------------------------------

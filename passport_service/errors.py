@@ -45,6 +45,22 @@ class TooLargeError(PassportError):
     """The body is larger than the limit."""
 
 
+class NotAcceptableError(PassportError):
+    """The caller accepts nothing that we can give."""
+
+
+class UnsupportedMediaError(PassportError):
+    """The body is not of a media type that we read."""
+
+
+class BadQueryError(PassportError):
+    """A query parameter or preference cannot be used."""
+
+
+class NotKeptError(PassportError):
+    """A decision is asked for by its id, and is no longer kept."""
+
+
 class UnknownNameError(PassportError):
     """A rulebook, requirement, route or fact of that name does not exist."""
 

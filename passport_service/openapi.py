@@ -81,23 +81,32 @@ _READS = (
 )
 
 
+_HEADERS = "ETag Cache-Control Cache-Status Repr-Digest Rulebook-Version Rulebook-Digest Server-Timing X-Request-Id".split()
+
+
 def _decisions(spec: APISpec, problems: Mapping[str, Any]) -> None:
     replies = {
         "200": _reply("The decision; every status of it is 200.", {"$ref": "#/components/schemas/Decision"})
-        | {"headers": {name: {"schema": {"type": "string"}} for name in ("ETag", "Rulebook-Version", "Rulebook-Digest", "X-Request-Id")}},
+        | {"headers": {name: {"schema": {"type": "string"}} for name in _HEADERS}},
+        "304": {"description": "The caller holds this answer already (If-None-Match)."},
         **{str(status): _problem(problems, status) for status in (400, 406, 413, 415, 422, 503)},
+    }
+    detail = {
+        "name": "detail",
+        "in": "query",
+        "schema": {"enum": ["full", "summary"]},
+        "description": "summary leaves out why, says and not_required",
+    }
+    prefer = {"name": "Prefer", "in": "header", "schema": {"type": "string"}, "description": "return=minimal is detail=summary"}
+    held = {
+        "name": "If-None-Match",
+        "in": "header",
+        "schema": {"type": "string"},
+        "description": "an ETag that the caller holds: 304 if it still stands",
     }
     operation = {
         "summary": "Decide one proposal",
-        "parameters": [
-            {
-                "name": "detail",
-                "in": "query",
-                "schema": {"enum": ["full", "summary"]},
-                "description": "summary leaves out why, says and not_required",
-            },
-            {"name": "Prefer", "in": "header", "schema": {"type": "string"}, "description": "return=minimal is detail=summary"},
-        ],
+        "parameters": [detail, prefer, held],
         "requestBody": {
             "required": True,
             "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Proposal"}, "example": EXAMPLE}},
@@ -105,6 +114,23 @@ def _decisions(spec: APISpec, problems: Mapping[str, Any]) -> None:
         "responses": replies,
     }
     spec.path("/v1/decisions", operations={"post": operation, "query": operation | {"summary": "The same, declared safe (RFC 10008)"}})
+    kept = {
+        "summary": "A decision by its id, while it is kept",
+        "parameters": [{"name": "id", "in": "path", "required": True, "schema": _TEXT, "description": "the id of a decision"}, detail, prefer, held],
+        "responses": {**{status: replies[status] for status in ("200", "304", "400", "406")}, "404": _problem(problems, 404)},
+    }
+    spec.path("/v1/decisions/{id}", operations={"get": kept})
+    lines = {"schema": _TEXT, "example": '{"host":"US","client":{"kind":"bank"}}\n{"host":"GB"}\n'}
+    batch = {
+        "summary": "Many proposals, one a line: each answered in its place, streamed both ways",
+        "parameters": [detail, prefer],
+        "requestBody": {"required": True, "content": {"application/x-ndjson": lines}},
+        "responses": {
+            "200": {"description": "A decision or a problem (with its line) for each line.", "content": {"application/x-ndjson": {"schema": _TEXT}}},
+            **{str(status): _problem(problems, status) for status in (400, 406, 415)},
+        },
+    }
+    spec.path("/v1/decisions/batch", operations={"post": batch})
 
 
 def _reply(text: str, schema: Mapping[str, Any]) -> dict[str, Any]:

@@ -90,18 +90,15 @@ class RulebookReader:
         legs = self._legs(top["legs"])
         found = {kind: self.provisions(kind, parts.get(kind, [])) for kind in KINDS}
         self.check_references(found)
-        cases = CaseReader(self.catalogue, self.report, str(top["host"].value)).read(files)
-        untried = read_untried(parts.get("untried", []), self.report)
-        text = {key: top[key].plain() for key in top} | {kind: texts_of(parts.get(kind, [])) for kind in KINDS}
-        text |= {
-            "sources": texts_of(parts.get("sources", [])),
-            "facts": self.catalogue.text,
-            "calendars": [found.plain() for _, found in sorted(self.catalogue.calendars.items())],
+        tried = {
+            "cases": CaseReader(self.catalogue, self.report, str(top["host"].value)).read(files),
+            "untried": read_untried(parts.get("untried", []), self.report),
         }
+        text = {key: top[key].plain() for key in top} | {kind: texts_of(parts.get(kind, [])) for kind in KINDS}
+        calendars = [found.plain() for _, found in sorted(self.catalogue.calendars.items())]
+        text |= {"sources": texts_of(parts.get("sources", [])), "facts": self.catalogue.text, "calendars": calendars}
         rulebook, host = self.report.text(top["rulebook"]), self.report.text(top["host"])
-        return head and Rulebook(
-            rulebook or "", host or "", head, legs, self.sources, **found, cases=cases, untried=untried, digest=canonical.digest(text)
-        )
+        return head and Rulebook(rulebook or "", host or "", head, legs, self.sources, **found, **tried, digest=canonical.digest(text))
 
     def _once(self, parts: Mapping[str, list[Node]], key: str, name: str) -> Node | None:
         nodes = parts.get(key, [])

@@ -1,27 +1,94 @@
-"""Gunicorn over an application that is made already, so that a law that does not load is a message and not a traceback."""
+"""Gunicorn over an application that is made already, so that a law that does not load is a message and not a traceback.
+
+Other law is loaded in the master, beside the one that serves: on SIGHUP, or when its directory changes. Only when it is whole
+and its worked cases pass do new workers start with it; the old ones finish what they have begun.
+"""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
+from typing import Any
+
 from flask import Flask
 from gunicorn.app.base import Application
+from gunicorn.arbiter import Arbiter
 
-from .settings import Settings
+from .app import FAILED, now
+from .errors import LawError, PassportError
+from .settings import Settings, fingerprint
+
+log = logging.getLogger("passport.server")
+SHOWN = 20  # mistakes that are told of a law that does not load
 
 
 class _Server(Application):
-    def __init__(self, app: Flask, settings: Settings):
-        self.app, self.settings = app, settings
+    """Shapes: `make` makes an application of the law as it is now, or raises PassportError."""
+
+    def __init__(self, make: Callable[[], Flask], app: Flask, settings: Settings):
+        self.make, self.app, self.settings = make, app, settings
         super().__init__(prog="passport serve")
 
     def load_config(self) -> None:
         self.load_config_from_file(str(self.settings.config / "gunicorn.conf.py"))
         self.cfg.set("bind", [f"{self.settings.host}:{self.settings.port}"])
         self.cfg.set("workers", self.settings.workers)
+        self.cfg.set("post_worker_init", _started)
 
     def load(self) -> Flask:
         return self.app
 
+    def reload(self) -> None:
+        """Other law, if it loads; else the same, with the reason. The workers that start next have it."""
+        super().reload()
+        try:
+            self.app = self.callable = self.make()
+        except (PassportError, OSError) as error:
+            found = [str(problem) for problem in error.problems] if isinstance(error, LawError) else [str(error)]
+            log.error("the law does not load, so the old one goes on; %d mistake(s):\n%s", len(found), "\n".join(found[:SHOWN]))
+            self.app.config[FAILED] = {"at": now().isoformat(timespec="seconds"), "mistakes": len(found), "first": found[:SHOWN]}
 
-def run(app: Flask, settings: Settings) -> None:
+    def run(self) -> None:
+        _Master(self).run()
+
+
+def _started(worker: Any) -> None:
+    """In each new worker: threads do not survive a fork, so what asks Redis starts here and not with the first request."""
+    cache = worker.app.app.extensions["passport"].cache
+    if cache.store is not None:
+        cache.store.wait(0)
+
+
+class _Master(Arbiter):
+    """Looks now and then whether the directory of the law has changed."""
+
+    def __init__(self, app: _Server):
+        super().__init__(app)
+        self._settings = app.settings
+        self._seen = self._loaded = fingerprint(app.settings.config)
+        self._looks = 0
+
+    def manage_workers(self) -> None:
+        super().manage_workers()
+        self._looks += 1  # gunicorn comes by once a second
+        if self._settings.watch and self._looks >= self._settings.watch:
+            self._looks = 0
+            self._look()
+
+    def _look(self) -> None:
+        found = fingerprint(self._settings.config)
+        # Only what has come to rest is loaded: a directory may be half written.
+        if found == self._seen != self._loaded:
+            self._loaded = found
+            log.warning("the law in %s has changed; it is being loaded", self._settings.config)
+            self.reload()
+        self._seen = found
+
+    def reload(self) -> Any:
+        self._loaded = self._seen = fingerprint(self._settings.config)
+        super().reload()
+
+
+def run(make: Callable[[], Flask], app: Flask, settings: Settings) -> None:
     """Serves until told to stop."""
-    _Server(app, settings).run()
+    _Server(make, app, settings).run()

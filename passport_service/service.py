@@ -11,12 +11,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from . import __version__, canonical
-from . import laws as lawbooks
+from .cache import Cache, Finished, day_begins, finish
 from .cases import mismatches
 from .comparison import matrix
 from .decision import HOME, Decision, decide_both
@@ -45,12 +44,52 @@ class Answer:
         return canonical.dump(self.body if detail == "full" else _summary_of(self.body))
 
 
-class Service:
-    """Decides proposals under the laws it was given."""
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A proposal with the law it is put to, and its content address. Shapes: `rulebook` None where there is none of the host."""
 
-    def __init__(self, laws: Laws):
-        self.laws = laws
+    proposal: Proposal
+    rulebook: Rulebook | None
+    as_of: dt.date
+    as_of_source: str
+    id: str
+
+    @property
+    def timezone(self) -> str:
+        return self.rulebook.head.timezone if self.rulebook else "UTC"
+
+
+class Service:
+    """Decides proposals under the laws it was given, and remembers what it was given a cache for."""
+
+    def __init__(self, laws: Laws, cache: Cache | None = None):
+        self.laws, self.cache = laws, cache
         self.schema = ProposalSchema(laws.catalogue, laws.scenarios)
+
+    def ask(self, question: Question, detail: str, now: dt.datetime) -> tuple[Finished, str]:
+        """The finished answer, and where it was found: as the cache says, or bypass without one. Raises: ProposalError."""
+        if self.cache is None:
+            finished, how = self._finished(question, detail, now), "bypass"
+        else:
+            finished, how = self.cache.through(question.id, detail, now, lambda: self.compute(question, detail, now))
+        if question.as_of_source == "today":
+            # The same words ask another question tomorrow, though the answer of today stays what it is.
+            tomorrow = day_begins(question.as_of + dt.timedelta(days=1), question.timezone)
+            finished = replace(finished, expires=min(found for found in (finished.expires, tomorrow) if found))
+        return finished, how
+
+    def compute(self, question: Question, detail: str, now: dt.datetime) -> Finished:
+        """The finished answer, made and kept without looking whether it is kept already. Raises: ProposalError."""
+        finished = self._finished(question, detail, now)
+        if self.cache is not None:
+            self.cache.keep(finished, now)
+        return finished
+
+    def _finished(self, question: Question, detail: str, now: dt.datetime) -> Finished:
+        answer = self._answer(question, now)
+        until, rulebook = answer.body["valid_until"], answer.body["rulebook"] or {}
+        expires = day_begins(dt.date.fromisoformat(until) if until else None, question.timezone)
+        return finish(answer.id, detail, answer.bytes(detail), expires, rulebook.get("version"), rulebook.get("digest"))
 
     def decide(self, body: Any, now: dt.datetime, reasons: bool = True, missing: bool = True) -> Answer:
         """The answer to a proposal. Units: `now` is aware of its zone. Raises: ProposalError.
@@ -61,12 +100,29 @@ class Service:
 
     def answer(self, proposal: Proposal, now: dt.datetime, reasons: bool = True, missing: bool = True) -> Answer:
         """The answer to a proposal that has been read. Raises: ProposalError for what only the rulebook can tell."""
+        return self._answer(self.question(proposal, now), now, reasons, missing)
+
+    def question(self, proposal: Proposal, now: dt.datetime) -> Question:
+        """Which law a proposal is put to, and the address of the answer: everything that a caller can see of it goes in."""
         rulebook = self.laws.rulebook(proposal.host, proposal.options.scenario)
+        as_of, source = law_date(proposal, now, rulebook.head.timezone if rulebook else "UTC")
+        about = {
+            "proposal": proposal.canonical(),
+            "as_of": as_of.isoformat(),
+            "source": source,
+            # Without a rulebook the answer names the hosts that there are.
+            "rulebook": rulebook.digest if rulebook else sorted(self.laws.rulebooks),
+            "answer": ANSWER_VERSION,
+            "service": __version__,
+        }
+        return Question(proposal, rulebook, as_of, source, canonical.address("pd_", about))
+
+    def _answer(self, question: Question, now: dt.datetime, reasons: bool = True, missing: bool = True) -> Answer:
+        proposal, rulebook, as_of = question.proposal, question.rulebook, question.as_of
         if rulebook is None:
             text = f"There is no rulebook for the host {proposal.host}; there are {', '.join(sorted(self.laws.rulebooks))}."
-            return self._finish(proposal, None, *law_date(proposal, now, "UTC"), _not_covered(text))
+            return _finish(question, _not_covered(text))
         self._check_options(proposal, rulebook)
-        as_of, source = law_date(proposal, now, rulebook.head.timezone)
         reason = _outside(proposal, rulebook, as_of)
         if reason:
             found, until = _not_covered(reason), None
@@ -78,7 +134,7 @@ class Service:
             until = _valid_until(chosen, as_of)
         if proposal.options.scenario:
             found |= self._beside_today(proposal, now, found["caveats"])
-        return self._finish(proposal, rulebook, as_of, source, found, until)
+        return _finish(question, found, until)
 
     def _both(self, proposal: Proposal, day: dt.date) -> tuple[Decision, Decision | None]:
         law = self.laws.law(proposal.host, day, proposal.options.scenario)
@@ -137,36 +193,6 @@ class Service:
             return []
         text = f"The law of {as_of} was applied, and the transaction is dated {day}: on that day the answer is {then.status.replace('_', ' ')}, and these stand otherwise."
         return [{"kind": "two_dates", "text": text, "ids": ids}]
-
-    def _finish(
-        self, proposal: Proposal, rulebook: Rulebook | None, as_of: dt.date, source: str, found: dict[str, Any], until: dt.date | None = None
-    ) -> Answer:
-        digest = rulebook.digest if rulebook else None
-        id_ = canonical.address(
-            "pd_",
-            {
-                "proposal": proposal.canonical(),
-                "as_of": as_of.isoformat(),
-                "source": source,
-                "rulebook": digest,
-                "answer": ANSWER_VERSION,
-                "service": __version__,
-            },
-        )
-        body = {
-            "id": id_,
-            "host": proposal.host,
-            "home": proposal.facts.get(HOME),
-            "as_of": as_of.isoformat(),
-            "as_of_source": source,
-            "valid_until": until.isoformat() if until else None,
-            "scenario": proposal.options.scenario,
-            "today": None,
-            "rulebook": {"host": proposal.host, "version": rulebook.head.version, "digest": digest} if rulebook else None,
-            "service": __version__,
-            **found,
-        }
-        return Answer(id_, body)
 
     def compare(self, body: Any, now: dt.datetime) -> dict[str, Any]:
         """One proposal under several laws; the law as it is always comes first. Raises: ProposalError."""
@@ -237,13 +263,6 @@ def _under(at: str) -> Iterator[None]:
         raise ProposalError([replace(problem, pointer=at + problem.pointer) for problem in error.problems]) from None
 
 
-def load(root: Path) -> Service:
-    """A service over a `config/` directory whose worked cases all pass. Raises: LawError."""
-    service = Service(lawbooks.load(root))
-    service.check_cases()
-    return service
-
-
 def law_date(proposal: Proposal, now: dt.datetime, timezone: str) -> tuple[dt.date, str]:
     """The date whose law is applied, and where it comes from."""
     if proposal.options.as_of:
@@ -251,6 +270,24 @@ def law_date(proposal: Proposal, now: dt.datetime, timezone: str) -> tuple[dt.da
     if TRANSACTION_DATE in proposal.facts:
         return proposal.facts[TRANSACTION_DATE], "transaction.date"
     return now.astimezone(ZoneInfo(timezone)).date(), "today"
+
+
+def _finish(question: Question, found: dict[str, Any], until: dt.date | None = None) -> Answer:
+    proposal, rulebook = question.proposal, question.rulebook
+    body = {
+        "id": question.id,
+        "host": proposal.host,
+        "home": proposal.facts.get(HOME),
+        "as_of": question.as_of.isoformat(),
+        "as_of_source": question.as_of_source,
+        "valid_until": until.isoformat() if until else None,
+        "scenario": proposal.options.scenario,
+        "today": None,
+        "rulebook": {"host": proposal.host, "version": rulebook.head.version, "digest": rulebook.digest} if rulebook else None,
+        "service": __version__,
+        **found,
+    }
+    return Answer(question.id, body)
 
 
 def _outside(proposal: Proposal, rulebook: Rulebook, as_of: dt.date) -> str | None:

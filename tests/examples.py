@@ -7,6 +7,9 @@ import os
 from hypothesis import settings
 
 
+def many(count: int) -> int:
+    return count * int(os.environ.get("PASSPORT_SOAK") or 1)
+
+
 def examples(count: int) -> settings:
-    factor = int(os.environ.get("PASSPORT_SOAK") or 1)
-    return settings(max_examples=count * factor, deadline=None)
+    return settings(max_examples=many(count), deadline=None)

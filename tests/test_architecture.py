@@ -12,24 +12,27 @@ PACKAGE = Path(__file__).resolve().parent.parent / "passport_service"
 ORDER = (
     "errors memo outcome values canonical source conditions calendars facts situation schemas "
     "rulebook placement cases reader scenarios clauses index compiler laws "
-    "listing plan decision reasons trial missing caveats explain comparison service publish review lawpage "
-    "settings openapi api app server cli"
+    "listing plan decision reasons trial missing caveats explain comparison seal store cache service publish review lawpage "
+    "settings proof problems replies front spool batch openapi api app embedded server cli"
 ).split()
 LIBRARIES = {
     "values": {"stdnum"},
     "canonical": {"orjson"},
     "source": {"yaml"},
     "schemas": {"marshmallow"},
+    "store": {"redis"},
+    "cache": {"cachetools", "orjson"},
     "openapi": {"apispec"},
     "api": {"flask"},
-    "app": {"flask", "werkzeug"},
+    "app": {"flask", "time", "werkzeug"},
     "server": {"flask", "gunicorn"},
     "lawpage": {"jinja2"},
     "cli": {"click", "rich"},
 }
 STANDARD = {
     "__future__", "ast", "base64", "bisect", "calendar", "collections", "contextlib", "dataclasses", "datetime", "decimal", "difflib", "enum", "functools", "graphlib",
-    "hashlib", "itertools", "json", "logging", "operator", "os", "pathlib", "re", "secrets", "sys", "threading", "typing", "zoneinfo",
+    "concurrent", "ctypes", "hashlib", "hmac", "importlib", "io", "itertools", "json", "logging", "operator", "os", "pathlib", "platform", "queue", "re", "secrets", "shutil",
+    "signal", "subprocess", "sys", "tempfile", "threading", "typing", "urllib", "zoneinfo",
 }  # fmt: skip
 # Who may read the clock, the environment, files.
 CLOCK, ENVIRONMENT, FILES = {"app", "cli"}, {"settings"}, {"source", "settings", "laws", "cli"}

@@ -15,7 +15,7 @@ import requests
 from passport_service.cases import mismatches
 from passport_service.openapi import EXAMPLE
 
-from .conftest import free_port
+from .servers import free_port
 from .shipped import CONFIG, ROOT, SHIPPED
 
 

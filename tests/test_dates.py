@@ -65,7 +65,7 @@ def test_typical_proposals_of_twelve_to_fifteen_facts_settle_their_route_on_both
             "securities_act_basis": "registered_class_secondary",
         },
         "client": {"kind": "insurance_company", "location": "US", "solicited": True, "total_assets": {"amount": "40000000", "currency": "USD"}},
-        "token": {"model": "custodial_entitlement", "issuer_country": "US", "us_listed": True},
+        "token": {"model": "custodial_entitlement", "us_listed": True, "same_rights": True},
         "venue": {"kind": "otc"},
     }
     gb = {

@@ -1,0 +1,256 @@
+"""Redis, held at arm's length: it may be absent, slow, full or hostile, and no caller ever waits for it longer than `PATIENCE`.
+
+Reads are made by threads of their own, and a caller stops waiting when its patience ends, whatever the server does (a name
+that does not resolve, a reply that trickles). After repeated failures a breaker opens: reads answer at once with nothing,
+writes are dropped, and one thread in the background tries the server until it is well again. Writes never keep a caller.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import redis
+from redis.backoff import NoBackoff
+from redis.cluster import ClusterNode, RedisCluster
+from redis.retry import Retry
+from redis.sentinel import Sentinel
+
+from .errors import PassportError
+
+log = logging.getLogger("passport.store")
+TIMEOUT = 0.05  # seconds, to connect and for each read of a socket
+PATIENCE = 0.06  # seconds that a caller waits for one read, whatever happens meanwhile
+TOLERATED = 3  # failures in a row before the breaker opens
+PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0)  # seconds between attempts while it is open; the last one is repeated
+READERS = 2  # as many as a worker has threads
+WAITING = 512  # writes that may wait; beyond it they are dropped: an absent entry costs only time
+
+Write = tuple[str, bytes, int]  # name, value, seconds to live
+_DOWN = (redis.RedisError, OSError, TimeoutError)
+
+
+class StoreError(PassportError):
+    """An address of Redis cannot be used."""
+
+
+def connector(url: str) -> Callable[[], Any]:
+    """What connects to an address. Raises: StoreError for one that cannot be understood.
+
+    redis://  rediss://  unix://  as redis-py reads them; redis+sentinel://host:port,host:port/service/0 and
+    redis+cluster://host:port,host:port, each with rediss+ for TLS.
+    """
+    parts = urlsplit(url)
+    scheme, _, kind = parts.scheme.partition("+")
+    options = {"socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT, "retry": Retry(NoBackoff(), 0), "health_check_interval": 0}
+    if kind == "" and scheme in ("redis", "rediss", "unix"):
+        try:
+            redis.ConnectionPool.from_url(url)
+        except ValueError as error:
+            raise StoreError(f"the address of Redis cannot be used: {error}") from None
+        return lambda: redis.Redis.from_url(url, **options)
+    if kind in ("sentinel", "cluster") and scheme in ("redis", "rediss"):
+        nodes = _nodes(parts.netloc.rpartition("@")[2])
+        login = {"username": parts.username or None, "password": parts.password} if parts.password else {}
+        options |= login | ({"ssl": True} if scheme == "rediss" else {})
+        return _sentinel(nodes, parts.path, options) if kind == "sentinel" else _cluster(nodes, options)
+    raise StoreError(f"{parts.scheme}:// is no address of Redis; expected redis://, rediss://, unix://, redis+sentinel:// or redis+cluster://")
+
+
+def shown(url: str) -> str:
+    """An address without its secrets, for people and logs."""
+    parts = urlsplit(url)
+    hidden = [(name, "***" if "pass" in name.lower() else value) for name, value in parse_qsl(parts.query)]
+    if parts.scheme == "unix":
+        return f"unix://{parts.path}"
+    netloc = ("***@" if "@" in parts.netloc else "") + parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, netloc, parts.path, urlencode(hidden, safe="*"), ""))
+
+
+def _nodes(netloc: str) -> list[tuple[str, int]]:
+    nodes = []
+    for text in netloc.split(","):
+        host, _, port = text.rpartition(":")
+        if not host or not port.isdigit():
+            raise StoreError(f"{text!r} is no host:port of a Redis node")
+        nodes.append((host.strip("[]"), int(port)))
+    return nodes
+
+
+def _sentinel(nodes: Sequence[tuple[str, int]], path: str, options: dict[str, Any]) -> Callable[[], Any]:
+    service, _, database = path.strip("/").partition("/")
+    if not service:
+        raise StoreError("a Sentinel address names the service: redis+sentinel://host:port/service")
+    about = {name: options[name] for name in ("socket_timeout", "socket_connect_timeout", "retry")}
+    return lambda: Sentinel(nodes, sentinel_kwargs=about, **options).master_for(service, db=int(database or 0))
+
+
+def _cluster(nodes: Sequence[tuple[str, int]], options: dict[str, Any]) -> Callable[[], Any]:
+    return lambda: RedisCluster(startup_nodes=[ClusterNode(host, port) for host, port in nodes], require_full_coverage=False, **options)
+
+
+class Store:
+    """Named bytes in Redis, read in bounded time and written in passing. Start it in the process that uses it, after any fork."""
+
+    def __init__(self, connect: Callable[[], Any], address: str):
+        self._connect, self.address = connect, address
+        self.counts: Counter[str] = Counter()
+        self._pid: int | None = None
+        self._lock = threading.Lock()
+
+    # -- for callers ----------------------------------------------------------------------------------------------------
+
+    def get(self, names: Sequence[str]) -> list[bytes | None]:
+        """What is held under each name; None for what is not held, and for everything while the server cannot be asked."""
+        self._start()
+        if not self._up.is_set():
+            self.counts["refused"] += 1
+            return [None] * len(names)
+        try:
+            found = self._readers.submit(self._read, self._client, names).result(PATIENCE)
+        except _DOWN as error:
+            self._failed(error)
+            return [None] * len(names)
+        self._failures = 0
+        self.counts["reads"] += 1
+        return found
+
+    def put(self, name: str, value: bytes, seconds: int) -> None:
+        """Keeps a value for at most so long, some time soon, if that can be done."""
+        self._start()
+        if seconds < 1 or not self._up.is_set() or len(self._writes) >= WAITING:
+            self.counts["not_written"] += 1
+            return
+        self._writes.append((name, value, seconds))
+        self._work.put(None)
+
+    @property
+    def up(self) -> bool:
+        """Whether the server is being asked: the breaker is closed."""
+        return self._pid == os.getpid() and self._up.is_set()
+
+    def wait(self, seconds: float) -> bool:
+        """Waits until the server can be asked; whether it can."""
+        self._start()
+        return self._up.wait(seconds)
+
+    def close(self) -> None:
+        """Ends the threads; what still waits to be written is lost."""
+        if self._pid == os.getpid():
+            self._ended.set()
+            self._work.put(None)
+            self._keeper.join(5)
+            self._readers.shutdown(wait=False, cancel_futures=True)
+
+    # -- in the background ----------------------------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        """Threads do not survive a fork, so each process starts its own when it first needs them."""
+        if self._pid == os.getpid():
+            return
+        with self._lock:
+            if self._pid == os.getpid():
+                return
+            self._up, self._ended, self._failures = threading.Event(), threading.Event(), 0
+            self._client: Any = None
+            self._writes: deque[Write] = deque()
+            self._work: queue.SimpleQueue[None] = queue.SimpleQueue()
+            self._readers = ThreadPoolExecutor(READERS, "passport-store-read")
+            self._keeper = threading.Thread(target=self._keep, name="passport-store", daemon=True)
+            self._keeper.start()
+            self._pid = os.getpid()
+
+    def _keep(self) -> None:
+        """Brings the server back while it is away, and writes while it is there."""
+        attempt = 0
+        while not self._ended.is_set():
+            if self._up.is_set():
+                attempt = 0
+                self._work.get()
+                self._write()
+            elif self._try():
+                log.info("Redis at %s answers", self.address)
+            else:
+                self._ended.wait(PAUSES[min(attempt, len(PAUSES) - 1)])
+                attempt += 1
+        self._drop_client()
+
+    def _try(self) -> bool:
+        self._drop_client()
+        try:
+            client = self._connect()
+            client.ping()
+        except Exception as error:  # whatever a hostile server makes the client do, it is not there for us
+            if not self.counts["attempts_failed"]:
+                log.warning("Redis at %s cannot be asked (%s); answers are computed", self.address, type(error).__name__)
+            self.counts["attempts_failed"] += 1
+            return False
+        self._client, self._failures = client, 0
+        self._up.set()
+        return True
+
+    def _write(self) -> None:
+        rows = [self._writes.popleft() for _ in range(len(self._writes))]
+        if not rows or self._client is None:
+            return
+        try:
+            pipeline = self._client.pipeline(transaction=False)
+            for name, value, seconds in rows:
+                pipeline.set(name, value, ex=seconds)
+            done = pipeline.execute(raise_on_error=False)
+        except Exception as error:
+            self.counts["not_written"] += len(rows)
+            self._failed(error)
+            return
+        # A server that is full or read-only refuses writes and can still be read.
+        written = sum(result is True for result in done)
+        self.counts["writes"] += written
+        self.counts["not_written"] += len(rows) - written
+
+    def _read(self, client: Any, names: Sequence[str]) -> list[bytes | None]:
+        try:
+            if len(names) == 1:
+                found = [client.get(names[0])]
+            else:
+                pipeline = client.pipeline(transaction=False)
+                for name in names:
+                    pipeline.get(name)
+                found = pipeline.execute()
+        except _DOWN:
+            raise
+        except Exception as error:  # replies that the client cannot make sense of
+            raise redis.RedisError(type(error).__name__) from error
+        return [value if isinstance(value, bytes) else None for value in found]
+
+    def _failed(self, error: BaseException) -> None:
+        self.counts["failures"] += 1
+        with self._lock:
+            self._failures += 1
+            if self._failures < TOLERATED or not self._up.is_set():
+                return
+            self._up.clear()
+        self.counts["opened"] += 1
+        self.counts["attempts_failed"] = 0
+        log.warning(
+            "Redis at %s failed %d times in a row (%s); it is left alone until it answers again", self.address, TOLERATED, type(error).__name__
+        )
+        self._work.put(None)  # wakes the thread that brings it back
+
+    def _drop_client(self) -> None:
+        """Closes every socket, so that a reader that hangs on one comes free."""
+        client, self._client = self._client, None
+        if client is not None:
+            try:
+                client.close()
+                pool = getattr(client, "connection_pool", None)
+                if pool is not None:
+                    pool.disconnect()
+            except Exception:
+                log.debug("closing a client of Redis failed", exc_info=True)

