@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from .calendars import Calendar, read_calendar
+from .catalogue import read_catalogue
 from .compiler import Law
 from .conditions import Condition, Ref, leaves
 from .errors import LawError, LawProblem
-from .facts import Catalogue, read_catalogue
+from .facts import Catalogue
 from .reader import RulebookReader
 from .rulebook import Rulebook, Scenario
 from .scenarios import read_scenario

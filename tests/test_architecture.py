@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "passport_service"
 # The order in which modules may import is the order in which a newcomer reads them.
 ORDER = (
-    "errors memo outcome values canonical source conditions calendars facts situation schemas "
+    "errors memo outcome values canonical source conditions calendars facts catalogue situation schemas "
     "rulebook placement cases reader scenarios clauses index compiler laws "
     "listing plan decision reasons trial missing caveats explain comparison seal store cache service publish review lawpage "
     "settings proof problems replies front spool batch openapi api app embedded server cli"
