@@ -29,10 +29,11 @@ Range = tuple[Any, Any]  # (lowest, highest), either may be None; both ends belo
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """Shapes: `known` fact -> typed value; `cannot_apply` facts under a FALSE guard; `unknown` the code of an unknown derived
+    """Shapes: `stated` and `known` fact -> typed value, `known` with what follows; `cannot_apply` facts under a FALSE guard; `unknown` the code of an unknown derived
     fact; `limits` (fact, currency or "") -> range for a fact that is not known but bounded; `problems` contradictions."""
 
     catalogue: Catalogue
+    stated: Mapping[str, Any]
     known: Mapping[str, Any]
     asked: frozenset[str]
     cannot_apply: frozenset[str]
@@ -113,7 +114,7 @@ def situate(catalogue: Catalogue, stated: Mapping[str, Any], asked: Iterable[str
     asked = frozenset(asked)
     if catalogue.plain_guards and not problems and (ruled_out := _ruled_out(catalogue, known)).isdisjoint(known):
         unknown, further = _derive(catalogue, known, ruled_out, {}, catalogue.derived)
-        return Situation(catalogue, known, asked, further, unknown, limits, ())
+        return Situation(catalogue, stated, known, asked, further, unknown, limits, ())
     return _guarded(catalogue, stated, known, asked, limits, problems)
 
 
@@ -126,7 +127,7 @@ def _ruled_out(catalogue: Catalogue, known: Mapping[str, Any]) -> frozenset[str]
 
 def _rule_out(catalogue: Catalogue, known: Mapping[str, Any]) -> frozenset[str]:
     cannot_apply: set[str] = set()
-    live = Situation(catalogue, known, frozenset(), cannot_apply, {}, {}, ())  # sees the set grow, guard by guard
+    live = Situation(catalogue, known, known, frozenset(), cannot_apply, {}, {}, ())  # sees the set grow, guard by guard
     for guard in catalogue.guards:
         if evaluate(guard.when, live.leaf) == IMPOSSIBLE:
             cannot_apply.update(guard.facts)
@@ -143,7 +144,7 @@ def _guarded(
 ) -> Situation:
     """Guard by guard: where something stated cannot apply, what merely follows gives way, or a guard reads more than plain values."""
     cannot_apply: set[str] = set()
-    live = Situation(catalogue, known, asked, cannot_apply, {}, limits, ())
+    live = Situation(catalogue, stated, known, asked, cannot_apply, {}, limits, ())
     for guard in catalogue.guards:
         if evaluate(guard.when, live.leaf) == IMPOSSIBLE:
             for name in guard.facts:
@@ -153,7 +154,7 @@ def _guarded(
                 elif not _told_already(catalogue, known, name):
                     problems.append(Problem(pointer(name), f"{name} cannot apply here: {_reason(guard.when, live)}; leave it out, or correct that"))
     unknown, further = _derive(catalogue, known, frozenset(cannot_apply), {}, catalogue.derived)
-    return Situation(catalogue, known, asked, further, unknown, limits, tuple(problems))
+    return Situation(catalogue, stated, known, asked, further, unknown, limits, tuple(problems))
 
 
 def _told_already(catalogue: Catalogue, known: Mapping[str, Any], name: str) -> bool:
@@ -171,12 +172,13 @@ def learn(situation: Situation, name: str, value: Any) -> tuple[Situation, Itera
     if name in catalogue.bounded or catalogue.exists.get(name.partition(".")[0], name) not in (name, *situation.known):
         return _anew(situation, name, value)
     guards, derived = catalogue.following(name)
+    stated = {**situation.stated, name: value}
     known = {fact: found for fact, found in situation.known.items() if fact not in derived}
     known[name] = value
     cannot_apply = set(situation.cannot_apply) - derived
     for guard in guards:
         cannot_apply.difference_update(guard.facts)
-    live = Situation(catalogue, known, situation.asked, cannot_apply, {}, situation.limits, ())
+    live = Situation(catalogue, stated, known, situation.asked, cannot_apply, {}, situation.limits, ())
     for guard in guards:
         if evaluate(guard.when, live.leaf) == IMPOSSIBLE:
             if not known.keys().isdisjoint(guard.facts):
@@ -185,14 +187,13 @@ def learn(situation: Situation, name: str, value: Any) -> tuple[Situation, Itera
     settled = {fact: code for fact, code in situation.unknown.items() if fact not in derived}
     unknown, further = _derive(catalogue, known, frozenset(cannot_apply), settled, derived)
     moved = {name, *derived, *(fact for guard in guards for fact in guard.facts)}
-    return Situation(catalogue, known, situation.asked, further, unknown, situation.limits, ()), moved
+    return Situation(catalogue, stated, known, situation.asked, further, unknown, situation.limits, ()), moved
 
 
 def _anew(situation: Situation, name: str, value: Any) -> tuple[Situation, Iterable[str]] | None:
-    catalogue = situation.catalogue
-    known = {fact: found for fact, found in situation.known.items() if fact not in catalogue.derived}
-    found = situate(catalogue, {**known, name: value}, situation.asked)
-    return None if found.problems else (found, catalogue.facts)
+    # From what is stated alone: what merely follows from a bound may give way to a guard.
+    found = situate(situation.catalogue, {**situation.stated, name: value}, situation.asked)
+    return None if found.problems else (found, situation.catalogue.facts)
 
 
 def pointer(name: str) -> str:

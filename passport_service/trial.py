@@ -140,8 +140,9 @@ class _Tried:
         known = self.walker.situation.known
         self.values = tuple([_hashable(known.get(name)) for name in self.law.catalogue.companions(fact.name)])
         key = ("guards", fact.name)
+        stated = self.walker.situation.stated.keys()
         guards, self._together = self.law.memo.get(key) or self.law.memo.keep(key, self._guards())
-        self.key = (fact.name, self.values, tuple([not known.keys().isdisjoint(guard.facts) for guard in guards]))
+        self.key = (fact.name, self.values, tuple([not stated.isdisjoint(guard.facts) for guard in guards]))
         key = ("readers", fact.name)
         self.read = self.law.memo.get(key) or self.law.memo.keep(key, self._read())
         key = ("answers", self.law, fact.name)
