@@ -22,6 +22,7 @@ _OPTIONS = {
     "attested": "Evidence attested",
     "rely_on_staff_positions": "Staff positions relied on",
     "rulebook": "Rulebook",
+    "known_on": "Law as known on",
 }
 
 
@@ -116,7 +117,7 @@ def chosen_options(journey: Journey, laws: Any) -> list[tuple[str, str]]:
     for name, value in journey.options().items():
         if name == "scenario" and value in laws.scenarios:
             value = laws.scenarios[value].title
-        elif name == "as_of":
+        elif name in ("as_of", "known_on"):
             value = wording.day(str(value))
         elif isinstance(value, bool):
             value = "yes" if value else "no"

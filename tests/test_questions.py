@@ -166,7 +166,7 @@ def test_no_client_is_an_answer_where_the_client_is_asked_about():
 
 
 def test_every_type_of_fact_has_a_field():
-    from passport_service.facts import TYPES
+    from passport_service.catalogue import TYPES
 
     asked = {questions.Question(replace(fact)).fact.type for fact in CATALOGUE.given()}
     assert asked <= set(TYPES)

@@ -223,3 +223,15 @@ def test_a_newcomer_can_go_on_with_the_facts_that_still_sharpen_the_answer(open_
         fill(page, name, None)
     go_on(page)
     assert "/questions" in page.url and not set(asked(page)) & set(here)
+
+
+def test_the_signed_receipt_is_taken_away_with_the_memo_and_holds(open_page, server):
+    page = open_page("/cases/US-C03")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Signed receipt").click()
+    answer = decided(server, page)
+    assert answer["id"] in download.value.suggested_filename
+    page.get_by_role("link", name="Verify one").click()
+    page.locator("input[type=file]").set_input_files(download.value.path())
+    page.get_by_role("button", name="Verify").click()
+    assert "The receipt holds" in page.get_by_role("status").inner_text()

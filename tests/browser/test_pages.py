@@ -41,6 +41,7 @@ PAGES = {
     "cases": "/cases?q=venue",
     "law": "/law?q=chaperone",
     "docs": "/docs",
+    "receipts": "/verify",
     "problem": "/problems/malformed",
     "damaged link": "/result?p=%25",
     "unreadable": Journey({"host": "US", "client": {"kind": "<script>"}}).link()["p"].join(("/result?p=", "")),
