@@ -141,5 +141,7 @@ def test_the_keyboard_alone_reaches_the_first_answer(open_page):
     assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Or open a worked case"
+    page.keyboard.press("Tab")
     page.keyboard.press("Space")
     assert page.locator("[name=host]:checked").count() == 1
