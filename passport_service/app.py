@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from . import __version__, canonical, lawpage, laws, problems, publish, replies, review
 from .access import Gate
-from .api import Limits, create_api
+from .api import Limits, asking, create_api
 from .cache import Cache
 from .errors import NoRulebookError, PassportError, UnknownNameError
 from .form import create_form
@@ -63,7 +63,7 @@ def create_app(settings: Settings | None = None, keys: KeyList | None = None) ->
     _add_errors(app)
     gate = Gate(settings.policy, store, settings.redis, time.time)
     witness = Witness(metrics, request_log() if settings.log_requests else None)
-    front = Front(app.wsgi_app, cache, gate, witness, settings.max_body, now, time.perf_counter)
+    front = Front(app.wsgi_app, cache, gate, witness, settings.max_body, now, time.perf_counter, asking(passport, "full", mark))
     app.wsgi_app = _traced(front) if settings.otel else front  # type: ignore[method-assign]
     return app
 
