@@ -3,9 +3,11 @@
 The modules are listed in the order in which they may import, which is the order to read them in:
 
 words   errors outcome values canonical source conditions calendars facts situation schemas
-law     rulebook placement cases reader scenarios index compiler laws
+law     rulebook placement cases reader scenarios index compiler laws bundle archive
 answer  plan decision reasons missing caveats explain comparison seal store cache service publish review lawpage
-edges   settings proof problems replies front spool batch openapi api app embedded server cli
+proofs  keys receipt verification today renewal
+edges   access settings proof problems replies metrics logs witness shadow front spool batch openapi api receipts_api receipts_page app
+        embedded worker server terminal receipts_cli cli
 """
 
 __version__ = "1.0.0"

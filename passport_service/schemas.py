@@ -21,6 +21,7 @@ from .situation import Situation, situate
 from .values import CURRENCIES, IDENTIFIERS, parse_code, parse_country, parse_date, parse_decimal, plain
 
 MAX_PROBLEMS = 50
+COLUMN = ("as_of", "scenario", "rulebook", "known_on")  # the options that name a law
 ASKED = object()  # {"unknown": true}: asked, and cannot be said
 
 
@@ -31,6 +32,7 @@ class Options:
     as_of: dt.date | None = None
     scenario: str | None = None
     rulebook: str | None = None
+    known_on: dt.date | None = None
     attested: tuple[str, ...] = ()
     prefer: tuple[str, ...] = ()
     rely_on_staff_positions: bool = True
@@ -57,10 +59,22 @@ class Proposal:
             "as_of": options.as_of.isoformat() if options.as_of else None,
             "scenario": options.scenario,
             "rulebook": options.rulebook,
+            "known_on": options.known_on.isoformat() if options.known_on else None,
             "attested": sorted(options.attested),
             "prefer": list(options.prefer),
             "rely_on_staff_positions": options.rely_on_staff_positions,
         }
+
+    def body(self) -> dict[str, Any]:
+        """The proposal as understood, as a JSON body again: reading it gives the same proposal."""
+        found = {name: value for name, value in self.canonical().items() if name not in ("facts", "asked") and value not in (None, [])}
+        if self.options.rely_on_staff_positions:
+            found.pop("rely_on_staff_positions")
+        stated = {name: as_json(value) for name, value in self.facts.items()} | dict.fromkeys(self.asked, {"unknown": True})
+        for name, value in stated.items():
+            group, _, member = name.partition(".")
+            found.setdefault(group, {})[member] = value
+        return found
 
 
 def as_json(value: Any) -> Any:
@@ -249,7 +263,7 @@ class ProposalSchema:
         nested = {name: fields.Nested(_strict(members, f"{name.title()}Group"), error_messages=_NESTED) for name, members in groups.items()}
         self.groups = {name: tuple(members) for name, members in groups.items()}
         self.schema = _strict({**self._options(), **nested}, "Proposal")()
-        law = {name: field for name, field in self._options().items() if name in ("as_of", "scenario", "rulebook")}
+        law = {name: field for name, field in self._options().items() if name in COLUMN}
         self.column = _strict(law, "Column")()
 
     def _options(self) -> dict[str, fields.Field]:
@@ -269,6 +283,7 @@ class ProposalSchema:
             "as_of": _Option(lambda value: _parsed(parse_date)(_DATE, value)),
             "scenario": _Option(name_of(self.scenarios, "scenario")),
             "rulebook": _Option(lambda value: _text(value, "a rulebook digest")),
+            "known_on": _Option(lambda value: _parsed(parse_date)(_DATE, value)),
             "attested": _Option(_option_ids),
             "prefer": _Option(_option_ids),
             "rely_on_staff_positions": _Option(lambda value: _yes_no(_BOOLEAN, value)),
@@ -293,7 +308,7 @@ class ProposalSchema:
         return Proposal(host, facts, asked, Options(**loaded), situation)
 
     def load_options(self, body: Any, at: str) -> dict[str, Any]:
-        """The law named by one column of a comparison: as_of, scenario, rulebook. Raises: ProposalError; `at` is its pointer."""
+        """The law named by one column of a comparison. Raises: ProposalError; `at` is its pointer."""
         try:
             return self.column.load(body)
         except ValidationError as error:
