@@ -9,17 +9,42 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections.abc import Callable
+from typing import Any
 
 import orjson
 
 from .errors import MalformedError
 
 MAX_DEPTH = 8
+_AS_ANSWERS = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_SUBCLASS
+
+
+class Row(dict[str, Any]):
+    """A part of many answers: not to be changed, and spelt once."""
+
+    __slots__ = ("_spelt", "_summary")
+
+    def spelt(self) -> orjson.Fragment:
+        """Its canonical bytes."""
+        try:
+            return self._spelt
+        except AttributeError:
+            self._spelt = orjson.Fragment(orjson.dumps(self, option=orjson.OPT_SORT_KEYS))
+            return self._spelt
+
+    def summary(self, summarise: Callable[[dict[str, Any]], dict[str, Any]]) -> Row:
+        """The same in a summary. Shapes: `summarise` is always the same function."""
+        try:
+            return self._summary
+        except AttributeError:
+            self._summary = Row(summarise(self))
+            return self._summary
 
 
 def dump(value: object) -> bytes:
     """Canonical bytes. Shapes: any nesting of dict, list, str, int, bool, None."""
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    return orjson.dumps(value, Row.spelt, _AS_ANSWERS)
 
 
 def read(content: bytes) -> object:

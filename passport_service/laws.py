@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from .calendars import Calendar, read_calendar
+from .catalogue import read_catalogue
 from .compiler import Law
 from .conditions import Condition, Ref, leaves
 from .errors import LawError, LawProblem
-from .facts import ACTIVITIES, Catalogue, read_catalogue
+from .facts import ACTIVITIES, Catalogue
 from .reader import RulebookReader
 from .rulebook import Rulebook, Scenario
 from .scenarios import read_scenario
@@ -65,13 +66,17 @@ class Laws:
     def check_definitions(self) -> list[LawProblem]:
         """Definitions that are read on a day on which they do not hold, from the first day covered on."""
         problems = set()
+        read: dict[int, frozenset[str]] = {}  # by the identity of a version: the same stands in the law on many days
         for key, rulebook in self.all_rulebooks():
             first = rulebook.head.covers_from
             for day in [first, *(turn for turn in self._turns[key] if turn > first)]:
                 active = {id_ for id_, provision in rulebook.definitions.items() if provision.at(day)}
                 for provision in rulebook.provisions():
                     version = provision.at(day)
-                    for name in set(_definitions_read(version)) - active if version else ():
+                    names = read.get(id(version))
+                    if names is None:
+                        names = read[id(version)] = frozenset(_definitions_read(version)) if version else frozenset()
+                    for name in names - active:
                         text = f"reads the definition {name}, which does not hold on {day}"
                         problems.add(LawProblem(f"rulebooks ({rulebook.name})", 1, 1, provision.id, text))
                 heads = [("legs", condition) for condition in rulebook.legs.values()]

@@ -5,88 +5,22 @@ Every problem is reported at once, with its JSON pointer, what is allowed and wh
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from itertools import islice
 from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields
 
-from .conditions import value_text
 from .errors import Problem, ProposalError, closest
 from .facts import ACTIVITIES, Catalogue, Fact
-from .situation import Situation, situate
-from .values import CURRENCIES, IDENTIFIERS, parse_code, parse_country, parse_date, parse_decimal, plain
+from .proposal import Options, Proposal
+from .situation import situate
+from .values import CURRENCIES, IDENTIFIERS, parse_code, parse_country, parse_date, parse_decimal
 
 MAX_PROBLEMS = 50
 COLUMN = ("as_of", "scenario", "rulebook", "known_on")  # the options that name a law
 ASKED = object()  # {"unknown": true}: asked, and cannot be said
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What is asked beside the facts. All of it is part of a decision's address."""
-
-    as_of: dt.date | None = None
-    scenario: str | None = None
-    rulebook: str | None = None
-    known_on: dt.date | None = None
-    attested: tuple[str, ...] = ()
-    prefer: tuple[str, ...] = ()
-    rely_on_staff_positions: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """A proposal as understood. Shapes: `facts` name -> typed value, without those asked and not known."""
-
-    host: str
-    facts: Mapping[str, Any]
-    asked: frozenset[str]
-    options: Options
-    situation: Situation
-
-    def canonical(self) -> dict[str, Any]:
-        """The proposal in one spelling, for content addresses."""
-        facts = {name: as_json(value) for name, value in self.facts.items()}
-        options = self.options
-        return {
-            "host": self.host,
-            "facts": facts,
-            "asked": sorted(self.asked),
-            "as_of": options.as_of.isoformat() if options.as_of else None,
-            "scenario": options.scenario,
-            "rulebook": options.rulebook,
-            "known_on": options.known_on.isoformat() if options.known_on else None,
-            "attested": sorted(options.attested),
-            "prefer": list(options.prefer),
-            "rely_on_staff_positions": options.rely_on_staff_positions,
-        }
-
-    def body(self) -> dict[str, Any]:
-        """The proposal as understood, as a JSON body again: reading it gives the same proposal."""
-        found = {name: value for name, value in self.canonical().items() if name not in ("facts", "asked") and value not in (None, [])}
-        if self.options.rely_on_staff_positions:
-            found.pop("rely_on_staff_positions")
-        stated = {name: as_json(value) for name, value in self.facts.items()} | dict.fromkeys(self.asked, {"unknown": True})
-        for name, value in stated.items():
-            group, _, member = name.partition(".")
-            found.setdefault(group, {})[member] = value
-        return found
-
-
-def as_json(value: Any) -> Any:
-    """A typed value as it stands in a JSON body."""
-    if isinstance(value, int):  # booleans too
-        return value
-    if isinstance(value, Mapping):
-        rows = [{"amount": plain(amount), "currency": currency} for currency, amount in sorted(value.items())]
-        return rows[0] if len(rows) == 1 else rows
-    if isinstance(value, (tuple, frozenset)):
-        return sorted(value)
-    return value_text(value)
 
 
 # -- fields -----------------------------------------------------------------------------------------------------------
@@ -265,6 +199,11 @@ class ProposalSchema:
         self.schema = _strict({**self._options(), **nested}, "Proposal")()
         law = {name: field for name, field in self._options().items() if name in COLUMN}
         self.column = _strict(law, "Column")()
+        # The same fields again, as the quick way through: what each reads, without what marshmallow does about mistakes.
+        self._options_read = {name: field._deserialize for name, field in self._options().items()}
+        self._facts_read = {
+            group: {name: (f"{group}.{name}", field._deserialize) for name, field in found.items()} for group, found in groups.items()
+        }
 
     def _options(self) -> dict[str, fields.Field]:
         def name_of(known: tuple[str, ...], what: str) -> Callable[[Any], str]:
@@ -291,13 +230,7 @@ class ProposalSchema:
 
     def load(self, body: Any) -> Proposal:
         """The proposal in a JSON body. Raises: ProposalError with every problem."""
-        if not isinstance(body, dict):
-            raise ProposalError([Problem("", f"a proposal is a JSON object, found {_found(body)}")])
-        try:
-            loaded = self.schema.load(body)
-        except ValidationError as error:
-            raise ProposalError(self._first(error.messages, "")) from None
-        stated = {f"{group}.{name}": value for group in self.groups for name, value in loaded.pop(group, {}).items()}
+        loaded, stated = self._good(body) or self._judged(body)
         asked = frozenset(name for name, value in stated.items() if value is ASKED)
         facts = {name: value for name, value in stated.items() if value is not ASKED}
         situation = situate(self.catalogue, facts, asked)
@@ -306,6 +239,33 @@ class ProposalSchema:
             raise ProposalError(problems)
         host = loaded.pop("host")
         return Proposal(host, facts, asked, Options(**loaded), situation)
+
+    def _good(self, body: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        """The options and facts of a body in which every field reads; None on any doubt, which the whole schema then judges."""
+        options: dict[str, Any] = {}
+        stated: dict[str, Any] = {}
+        try:
+            for key, value in body.items():
+                reading = self._facts_read.get(key)
+                if reading is None:
+                    options[key] = self._options_read[key](value, key, body)
+                    continue
+                for name, told in value.items():
+                    fact, read = reading[name]
+                    stated[fact] = read(told, name, value)
+        except (ValidationError, KeyError, AttributeError, TypeError):
+            return None
+        return (options, stated) if "host" in options else None
+
+    def _judged(self, body: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The same by the whole schema, which tells everything that is wrong. Raises: ProposalError."""
+        if not isinstance(body, dict):
+            raise ProposalError([Problem("", f"a proposal is a JSON object, found {_found(body)}")])
+        try:
+            loaded = self.schema.load(body)
+        except ValidationError as error:
+            raise ProposalError(self._first(error.messages, "")) from None
+        return loaded, {f"{group}.{name}": value for group in self.groups for name, value in loaded.pop(group, {}).items()}
 
     def load_options(self, body: Any, at: str) -> dict[str, Any]:
         """The law named by one column of a comparison. Raises: ProposalError; `at` is its pointer."""

@@ -14,40 +14,28 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
-from zoneinfo import ZoneInfo
 
 from . import __version__, bundle, canonical
 from . import laws as lawbooks
+from .answer import TRANSACTION_DATE, Answer, law_date, not_covered, outline, outside, valid_until
 from .archive import Archive, open_archive
 from .bundle import BundleError, Label
 from .cache import Cache, Finished, day_begins, digest_of
 from .cases import mismatches
 from .comparison import matrix
-from .decision import HOME, Decision, decide
+from .decision import HOME, Decision, decide_both
 from .errors import LawError, LawProblem, Problem, ProposalError, closest
 from .explain import explain
 from .facts import ACTIVITIES
 from .laws import Laws
+from .proposal import Proposal
 from .rulebook import Case, Rulebook
-from .schemas import COLUMN, Proposal, ProposalSchema
+from .schemas import COLUMN, ProposalSchema
 from .source import read_files
 
 ANSWER_VERSION = 1  # changes whenever the same proposal under the same law would give other bytes
 _ABOUT_MISSING = frozenset({"missing", "missing_first", "not_missing"})
-_SUMMARY_DROPS = ("why", "says", "would_open_if")
 MAX_COLUMNS = 12
-TRANSACTION_DATE = "transaction.date"
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A finished answer. Shapes: `body` as in the contract, without caller-dependent parts."""
-
-    id: str
-    body: Mapping[str, Any]
-
-    def bytes(self, detail: str = "full") -> bytes:
-        return canonical.dump(self.body if detail == "full" else _summary_of(self.body))
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,25 +175,24 @@ class Service:
         proposal, rulebook, as_of = question.proposal, question.rulebook, question.as_of
         if rulebook is None:
             text = f"There is no rulebook for the host {proposal.host}; there are {', '.join(sorted(self.laws.rulebooks))}."
-            return _finish(question, _not_covered(text))
+            return _finish(question, not_covered(text))
         self._check_options(proposal, rulebook)
-        reason = _outside(proposal, rulebook, as_of)
+        reason = outside(proposal, rulebook, as_of)
         if reason:
-            found, until = _not_covered(reason), None
+            found, until = not_covered(reason), None
         else:
             relied, strict = self._both(proposal, as_of)
             chosen, other = (relied, strict) if proposal.options.rely_on_staff_positions else (strict or relied, relied)
             found = explain(chosen, other if other is not chosen else None, proposal.options, as_of, reasons, missing)
             found["caveats"] += self._two_dates(proposal, chosen, as_of)
-            until = _valid_until(chosen, as_of)
+            until = valid_until(chosen, as_of)
         if proposal.options.scenario:
             found |= self._beside_today(proposal, now, found["caveats"])
         return _finish(question, found, until)
 
     def _both(self, proposal: Proposal, day: dt.date) -> tuple[Decision, Decision | None]:
         law = self.laws.law(proposal.host, day, proposal.options.scenario)
-        relied = decide(law, proposal.situation, proposal.options)
-        return relied, decide(law, proposal.situation, proposal.options, strict=True) if law.strict is not None else None
+        return decide_both(law, proposal.situation, proposal.options)
 
     def _beside_today(self, proposal: Proposal, now: dt.datetime, caveats: list[dict[str, Any]]) -> dict[str, Any]:
         """A scenario's answer carries today's answer, and says in words that it is not law."""
@@ -255,7 +242,7 @@ class Service:
             return [{"kind": "two_dates", "text": text, "ids": []}]
         relied, strict = self._both(proposal, day)
         then = relied if proposal.options.rely_on_staff_positions else strict or relied
-        before, after = _outline(chosen), _outline(then)
+        before, after = outline(chosen), outline(then)
         ids = sorted(id_ for id_ in before.keys() | after.keys() if before.get(id_) != after.get(id_))
         if not ids and then.status == chosen.status:
             return []
@@ -344,15 +331,6 @@ def open_service(root: Path, archive: Path | None = None, cache: Cache | None = 
     return Service(laws, cache, bound.label, kept)
 
 
-def law_date(proposal: Proposal, now: dt.datetime, timezone: str) -> tuple[dt.date, str]:
-    """The date whose law is applied, and where it comes from."""
-    if proposal.options.as_of:
-        return proposal.options.as_of, "given"
-    if TRANSACTION_DATE in proposal.facts:
-        return proposal.facts[TRANSACTION_DATE], "transaction.date"
-    return now.astimezone(ZoneInfo(timezone)).date(), "today"
-
-
 def _finish(question: Question, found: dict[str, Any], until: dt.date | None = None) -> Answer:
     proposal, rulebook = question.proposal, question.rulebook
     body = {
@@ -369,48 +347,3 @@ def _finish(question: Question, found: dict[str, Any], until: dt.date | None = N
         **found,
     }
     return Answer(question.id, body)
-
-
-def _outside(proposal: Proposal, rulebook: Rulebook, as_of: dt.date) -> str | None:
-    """Why the rulebook does not cover the question at all, in words."""
-    head, home = rulebook.head, proposal.facts.get(HOME)
-    if as_of < head.covers_from:
-        return f"The rulebook of {head.title} begins on {head.covers_from}; the law date is {as_of}."
-    if home is not None and (home == rulebook.host or (head.homes is not None and home not in head.homes)):
-        return f"The rulebook of {head.title} does not cover firms registered in {home}."
-    activities = proposal.facts.get(ACTIVITIES)
-    if activities is not None and not activities & set(head.activities):
-        return f"The rulebook of {head.title} covers none of these activities: {', '.join(sorted(activities))}."
-    return None
-
-
-def _not_covered(reason: str) -> dict[str, Any]:
-    lists = "activities plan routes checks duties others recognised left_to_home satisfied only_if not_required missing".split()
-    caveat = {"kind": "not_covered", "text": reason, "ids": []}
-    return {"status": "not_covered", "summary": reason, **{name: [] for name in lists}, "caveats": [caveat], "counts": None}
-
-
-def _outline(decision: Decision) -> dict[str, str]:
-    """Every planned route and requirement with its status: what two decisions are compared by."""
-    return {item.id: item.status for item in decision.items} | {c.route.id: "planned" for c in decision.plan}
-
-
-def _valid_until(decision: Decision, as_of: dt.date) -> dt.date | None:
-    """The first later day on which a version read here starts, ends or is due for review."""
-    days = {c.route.version.provenance.review_by for leg in decision.legs for c in leg.candidates}
-    days |= {item.requirement.version.provenance.review_by for item in decision.items}
-    law = decision.law
-    others = [
-        *law.definitions.values(),
-        *(version for _, version, _ in law.notices),
-        *(r.version for item in decision.items for r in item.requirement.recognitions),
-    ]
-    days |= {version.provenance.review_by for version in others}
-    days |= {decision.law.ends} if decision.law.ends else set()
-    return min((day for day in days if day > as_of), default=None)
-
-
-def _summary_of(body: Any) -> Any:
-    if isinstance(body, dict):
-        return {key: _summary_of(value) for key, value in body.items() if key not in (*_SUMMARY_DROPS, "not_required") or isinstance(value, int)}
-    return [_summary_of(item) for item in body] if isinstance(body, list) else body

@@ -18,9 +18,10 @@ from .cases import requirement_statuses
 from .conditions import Condition
 from .errors import ProposalError
 from .placement import uses
+from .proposal import as_json
 from .publish import version_json
 from .rulebook import Provision, Rulebook
-from .schemas import COLUMN, as_json
+from .schemas import COLUMN
 from .service import Service
 from .values import parse_date
 

@@ -14,8 +14,8 @@ import sys
 from pathlib import Path
 
 from passport_service import bundle, canonical, keys, laws
+from passport_service.proposal import as_json
 from passport_service.receipt import issue
-from passport_service.schemas import as_json
 from passport_service.service import ANSWER_VERSION, Service
 
 from . import small_law

@@ -10,12 +10,12 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "passport_service"
 # The order in which modules may import is the order in which a newcomer reads them.
 ORDER = (
-    "errors outcome values canonical source conditions calendars facts situation schemas "
-    "rulebook placement cases reader scenarios index compiler laws bundle archive "
-    "plan decision reasons missing caveats explain comparison seal store cache service publish review lawpage "
+    "errors recall outcome values canonical source conditions calendars facts catalogue situation proposal schemas "
+    "rulebook placement cases reader scenarios clauses index compiler laws bundle archive "
+    "listing plan decision reasons trial missing caveats explain comparison seal store cache answer service publish review lawpage "
     "keys receipt verification today renewal "
     "access settings proof problems replies metrics logs witness shadow front spool batch openapi api receipts_api receipts_page app "
-    "embedded worker server terminal receipts_cli cli"
+    "embedded worker server terminal receipts_cli cli "
 ).split()
 LIBRARIES = {
     "values": {"stdnum"},
