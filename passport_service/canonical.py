@@ -47,6 +47,18 @@ def dump(value: object) -> bytes:
     return orjson.dumps(value, Row.spelt, _AS_ANSWERS)
 
 
+def read(content: bytes) -> object:
+    """A value whose canonical bytes are exactly these. Raises: MalformedError for any other spelling of it."""
+    try:
+        found = orjson.loads(content)
+        again = dump(found)
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):  # it reads deeper nesting than it writes
+        raise MalformedError("This is not JSON.") from None
+    if again != content:
+        raise MalformedError("This is not canonical JSON: spaces, order of members, or a member that stands twice.")
+    return found
+
+
 def digest(value: object) -> str:
     """`sha256:…` of the canonical bytes."""
     return "sha256:" + hashlib.sha256(dump(value)).hexdigest()

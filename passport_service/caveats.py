@@ -11,9 +11,9 @@ from .compiler import STAFF
 from .conditions import value_text
 from .decision import Decision
 from .outcome import MAY, MUST
+from .proposal import Options
 from .reasons import Walker
 from .rulebook import Version
-from .schemas import Options
 from .values import dti_check_fails
 
 Caveat = dict[str, Any]  # kind, text, and the ids or facts it is about

@@ -17,7 +17,7 @@ from .clauses import Dimension, told_apart
 from .conditions import NEVER, OPEN, All, Any_, Condition, Leaf, Not, Ref, bind, leaf_text, leaves
 from .facts import Catalogue
 from .index import Evaluation, Index
-from .memo import Memo
+from .recall import Memo
 from .rulebook import DefinitionVersion, NoticeVersion, Provision, RecognitionVersion, RequirementVersion, RouteVersion, Rulebook
 from .situation import Situation
 

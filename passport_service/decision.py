@@ -16,7 +16,7 @@ from .index import Evaluation
 from .listing import Item, Listed, Lister
 from .outcome import CERTAIN, IMPOSSIBLE, MAY, MUST, STOP, UNKNOWN_CIRCUMSTANCE
 from .plan import Candidate, Leg, best_plan, exclude_each_other
-from .schemas import Options
+from .proposal import Options
 from .situation import Situation
 
 HOME = "registration.home"

@@ -15,9 +15,9 @@ from .decision import Candidate, Decision
 from .listing import Item, recognitions
 from .missing import missing_facts, missing_json
 from .outcome import MAY, MUST
+from .proposal import Options
 from .reasons import NO_REASONS, Because, Walker, reasons_json
 from .rulebook import Citation, Provenance, Version
-from .schemas import Options
 from .situation import later
 from .values import plain
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from .calendars import Calendar
 from .conditions import Condition, Leaf, leaves
-from .memo import Memo
 from .outcome import UNKNOWN_CHOICE, UNKNOWN_CIRCUMSTANCE, UNKNOWN_SPECIAL
+from .recall import Memo
 
 ACTIVITIES = "transaction.activities"
 

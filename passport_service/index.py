@@ -21,8 +21,8 @@ from typing import Any
 from .clauses import Clause, ClauseCompiler, Dimension
 from .conditions import Condition
 from .facts import Catalogue
-from .memo import Memo
 from .outcome import CERTAIN, IMPOSSIBLE, limited
+from .recall import Memo
 from .situation import Situation
 
 _CANNOT_APPLY = 0  # the first state of every dimension

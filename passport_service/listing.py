@@ -14,8 +14,8 @@ from operator import itemgetter
 from typing import Any
 
 from .compiler import CompiledRecognition, CompiledRequirement, CompiledRoute, Law
-from .memo import Memo
 from .outcome import MAY, MUST, ORDINARY, SPECIAL, STOP
+from .recall import Memo
 from .rulebook import BEFORE_OR_AT_TRADE, DUE, PARTIES
 
 OUTSTANDING = frozenset({"failed", "undetermined", "required"})

@@ -7,16 +7,21 @@ from typing import Any
 
 from .errors import (
     BadQueryError,
+    ForbiddenError,
     MalformedError,
     NoRulebookError,
     NotAcceptableError,
     NotKeptError,
     PassportError,
     ProposalError,
+    RateLimitedError,
     TooLargeError,
+    UnauthorizedError,
     UnknownNameError,
     UnsupportedMediaError,
 )
+from .keys import KeysError
+from .receipt import ReceiptError
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -44,6 +49,18 @@ PROBLEMS = {
         "The address has a parameter that we do not know, or a value that it cannot take.",
         "Use detail=full or detail=summary, or leave it out.",
     ),
+    "unauthorized": ProblemPage(
+        401, "A key is needed", "The request shows no key that this service knows.", "Send Authorization: Bearer and the key your operator gave you."
+    ),
+    "forbidden": ProblemPage(
+        403, "The key does not go so far", "The key is known and has not the scope that this resource needs.", "Ask your operator for a key with it."
+    ),
+    "rate-limited": ProblemPage(
+        429,
+        "Too many requests",
+        "The key, or the address, asks more often than it may.",
+        "Wait as long as Retry-After says; the RateLimit header tells what is left.",
+    ),
     "not-found": ProblemPage(
         404,
         "There is nothing here",
@@ -61,13 +78,16 @@ PROBLEMS = {
     ),
     "not-acceptable": ProblemPage(406, "No such representation", "The Accept header leaves out what we can give.", "Accept application/json."),
     "too-large": ProblemPage(
-        413, "The body is too large", "A proposal is a small document.", "Send one proposal a request, or many as lines to /v1/decisions/batch."
+        413,
+        "The body is too large",
+        "A proposal is a small document, and a receipt has at most a megabyte.",
+        "Send one a request, or many proposals as lines to /v1/decisions/batch.",
     ),
     "unsupported-media-type": ProblemPage(
         415,
         "The body is of another type",
         "The Content-Type is not one that this resource reads.",
-        "Send application/json; to the batch, application/x-ndjson.",
+        "Send application/json; to the batch, application/x-ndjson; a receipt as it came.",
     ),
     "invalid-proposal": ProblemPage(
         422,
@@ -78,6 +98,12 @@ PROBLEMS = {
     "internal": ProblemPage(
         500, "Something went wrong here", "The service failed; nothing was decided.", "Ask again; if it goes on, tell the operator the request id."
     ),
+    "cannot-sign": ProblemPage(
+        503,
+        "No receipt can be signed",
+        "None of the service's keys is in use; decisions are answered all the same.",
+        "Ask for the decision without a receipt, and tell the operator.",
+    ),
     "no-rulebook": ProblemPage(503, "No rulebook is active", "The service has no law to decide under.", "Tell the operator."),
 }
 _KINDS: tuple[tuple[type[Exception], str], ...] = (
@@ -85,11 +111,16 @@ _KINDS: tuple[tuple[type[Exception], str], ...] = (
     (MalformedError, "malformed"),
     (BadQueryError, "bad-query"),
     (TooLargeError, "too-large"),
+    (UnauthorizedError, "unauthorized"),
+    (ForbiddenError, "forbidden"),
+    (RateLimitedError, "rate-limited"),
     (NotKeptError, "not-kept"),
     (UnknownNameError, "not-found"),
     (NotAcceptableError, "not-acceptable"),
     (UnsupportedMediaError, "unsupported-media-type"),
     (NoRulebookError, "no-rulebook"),
+    (KeysError, "cannot-sign"),
+    (ReceiptError, "cannot-sign"),
 )
 
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import hashlib
 import os
 import secrets as _secrets_of_the_system
-from collections.abc import Mapping
-from dataclasses import dataclass
+import shutil
+import tempfile
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from .access import Policy, read_keys, read_rate
 from .errors import PassportError
 
 _MIB = 1024 * 1024
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _SECRET = 32  # characters of a secret at least
 HERE = Path(__file__).resolve().parent
 
@@ -25,10 +30,12 @@ class SettingsError(PassportError):
 class Settings:
     """Units: `max_body`, `max_batch`, `memory` bytes; `watch` seconds between looks at the law, 0 for never.
 
-    Shapes: `redis` an address, "" for none, None for the embedded one; `secrets` newest first.
+    Shapes: `redis` an address, "" for none, None for the embedded one; `secrets` newest first; `keys` the text of a list of
+    private keys, so it never shows.
     """
 
     config: Path
+    archive: Path | None
     host: str
     port: int
     workers: int
@@ -39,13 +46,24 @@ class Settings:
     redis: str | None
     secrets: tuple[bytes, ...]
     own_secret: bool  # made up for this run, as none was given
+    policy: Policy
+    log_requests: bool
+    log_level: str
+    mark_firms: bool  # a keyed digest of the registration's number in each request line
+    shadow: Path | None
+    otel: bool
+    numbers: str | None  # directory in which workers share their numbers
+    issuer: str | None = None
+    keys: str | None = field(default=None, repr=False)
 
 
-def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
-    """Settings from the environment. Raises: SettingsError naming the variable."""
+def read_settings(environ: Mapping[str, str] = os.environ, config: Path | None = None) -> Settings:
+    """Settings from the environment; `config` overrides its own. Raises: SettingsError naming the variable."""
+    config = config or _config(environ)
     secrets = _secrets(environ)
     return Settings(
-        config=_config(environ),
+        config=config,
+        archive=_archive(environ, config),
         host=environ.get("HOST", "127.0.0.1"),
         port=_number(environ, "PORT", 8000, 1, 65535),
         workers=_number(environ, "PASSPORT_WORKERS", os.cpu_count() or 1, 1, 256),
@@ -56,16 +74,79 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         redis=environ.get("PASSPORT_REDIS_URL"),
         secrets=secrets or (_secrets_of_the_system.token_bytes(32),),
         own_secret=not secrets,
+        policy=_policy(environ),
+        log_requests=_yes(environ, "PASSPORT_LOG_REQUESTS", True),
+        log_level=_one_of(environ, "PASSPORT_LOG_LEVEL", ("debug", "info", "warning", "error"), "warning"),
+        mark_firms=_one_of(environ, "PASSPORT_LOG_IDENTIFIERS", ("no", "hashed"), "no") == "hashed",
+        shadow=Path(environ["PASSPORT_SHADOW"]) if environ.get("PASSPORT_SHADOW") else None,
+        otel=_yes(environ, "PASSPORT_OTEL", False),
+        numbers=environ.get("PROMETHEUS_MULTIPROC_DIR"),
+        issuer=_issuer(environ),
+        keys=_keys(environ),
     )
+
+
+def check_open(settings: Settings, environ: Mapping[str, str] = os.environ) -> None:
+    """Without keys, only this machine is served, unless an operator says otherwise in so many words. Raises: SettingsError."""
+    if settings.policy.keys or settings.policy.proxy or _yes(environ, "PASSPORT_OPEN", False) or settings.host in _LOOPBACK:
+        return
+    raise SettingsError(
+        f"without keys, everybody who can reach {settings.host}:{settings.port} could ask. Give keys (PASSPORT_API_KEYS_FILE; `passport access new` makes "
+        "them), listen on HOST=127.0.0.1, or say PASSPORT_OPEN=yes if something before the service keeps others out"
+    )
+
+
+def _policy(environ: Mapping[str, str]) -> Policy:
+    path, header, rate = environ.get("PASSPORT_API_KEYS_FILE"), environ.get("PASSPORT_PROXY_HEADER"), environ.get("PASSPORT_RATE")
+    text = _text(path, "PASSPORT_API_KEYS_FILE") if path else environ.get("PASSPORT_API_KEYS", "").replace(";", "\n")
+    keys = read_keys(text)
+    if path and not keys:
+        raise SettingsError("the file that PASSPORT_API_KEYS_FILE names lists no key")
+    proxies = frozenset(word.strip() for word in environ.get("PASSPORT_PROXIES", "127.0.0.1,::1").split(",") if word.strip())
+    if rate:
+        read_rate(rate)
+    elif rate is None and keys:
+        rate = "3000/minute"
+    return Policy(keys, _yes(environ, "PASSPORT_BASIC", False), (header, proxies) if header else None, rate or None)
+
+
+def _text(path: str, name: str) -> str:
+    try:
+        return Path(path).read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise SettingsError(f"{name} names no file that can be read") from None
+
+
+def _yes(environ: Mapping[str, str], name: str, otherwise: bool) -> bool:
+    return _one_of(environ, name, ("yes", "no"), "yes" if otherwise else "no") == "yes"
+
+
+def _one_of(environ: Mapping[str, str], name: str, allowed: tuple[str, ...], otherwise: str) -> str:
+    found = environ.get(name) or otherwise
+    if found not in allowed:
+        raise SettingsError(f"{name} is {found[:40]!r}; expected {' or '.join(allowed)}")
+    return found
+
+
+def share_numbers(settings: Settings, environ: MutableMapping[str, str] = os.environ) -> Settings:
+    """Makes a directory in which the workers share their numbers, unless one is given. Call it before the numbers are made."""
+    if settings.numbers is None:
+        shared = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+        settings = replace(settings, numbers=tempfile.mkdtemp(prefix="passport-numbers-", dir=shared))
+        environ["PROMETHEUS_MULTIPROC_DIR"] = settings.numbers or ""
+        atexit.register(_remove, settings.numbers or "", os.getpid())
+    return settings
+
+
+def _remove(directory: str, owner: int) -> None:
+    if os.getpid() == owner:  # workers end too
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def _secrets(environ: Mapping[str, str]) -> tuple[bytes, ...]:
     """What cached answers are sealed with: PASSPORT_SECRETS, or the lines of PASSPORT_SECRETS_FILE; the newest first, which seals."""
     path = environ.get("PASSPORT_SECRETS_FILE")
-    try:
-        text = Path(path).read_text("utf-8") if path else environ.get("PASSPORT_SECRETS", "").replace(",", "\n")
-    except (OSError, UnicodeDecodeError):
-        raise SettingsError("PASSPORT_SECRETS_FILE names no file that can be read") from None
+    text = _text(path, "PASSPORT_SECRETS_FILE") if path else environ.get("PASSPORT_SECRETS", "").replace(",", "\n")
     found = tuple(line.strip().encode() for line in text.splitlines() if line.strip())
     if any(len(secret) < _SECRET for secret in found):
         raise SettingsError(
@@ -82,6 +163,33 @@ def _config(environ: Mapping[str, str]) -> Path:
         if (path / "facts.yaml").is_file():
             return path
     raise SettingsError(f"no rulebooks at {' or '.join(map(str, candidates))}; PASSPORT_CONFIG names the directory that holds facts.yaml")
+
+
+def _archive(environ: Mapping[str, str], config: Path) -> Path | None:
+    """Where bundles of earlier law lie: the directory named, or `archive` beside the law where there is one."""
+    stated = environ.get("PASSPORT_ARCHIVE")
+    path = Path(stated) if stated else config / "archive"
+    if stated and not path.is_dir():
+        raise SettingsError(f"PASSPORT_ARCHIVE is {stated!r}, which is no directory; it holds bundles made by `passport rulebooks bundle`")
+    return path if path.is_dir() else None
+
+
+def _keys(environ: Mapping[str, str]) -> str | None:
+    """The key list itself, or what stands in the file named. What is wrong is told without repeating any of it."""
+    stated = environ.get("PASSPORT_KEYS", "").strip()
+    if not stated or stated.startswith("{"):
+        return stated or None
+    try:
+        return Path(stated).read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        raise SettingsError("PASSPORT_KEYS is neither a list of keys nor a file that can be read") from None
+
+
+def _issuer(environ: Mapping[str, str]) -> str | None:
+    issuer = environ.get("PASSPORT_ISSUER") or None
+    if bool(issuer) != bool(environ.get("PASSPORT_KEYS", "").strip()):
+        raise SettingsError("PASSPORT_ISSUER and PASSPORT_KEYS go together: receipts name who issued them, and keys belong to an issuer")
+    return issuer
 
 
 def _number(environ: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from passport_service.errors import ProposalError
 from passport_service.laws import Laws
-from passport_service.memo import Memo
-from passport_service.schemas import as_json
+from passport_service.proposal import as_json
+from passport_service.recall import Memo
 from passport_service.service import Service
 
 from .examples import examples
