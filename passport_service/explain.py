@@ -130,7 +130,6 @@ class _Explainer:
             "id": candidate.route.id,
             "leg": candidate.leg,
             "title": version.title,
-            "standing": version.standing,
             "activities": list(activities),
             "status": candidate.status,
             "live": candidate.live,
@@ -138,9 +137,7 @@ class _Explainer:
             "stopped_by": list(candidate.stopped_by),
             "doubted_by": list(candidate.doubted_by),
             "outstanding": candidate.outstanding,
-            "cite": cite_json(version.cite),
-            "says": version.says,
-            "provenance": provenance_json(version.provenance),
+            **self._head(version),
             "why": self._why(why),
             "would_open_if": self._why(opens),
             "missing": missing,
@@ -179,12 +176,17 @@ class _Explainer:
         }
 
     def _head(self, version: Version) -> dict[str, Any]:
-        return {
-            "cite": cite_json(version.cite),
-            "says": version.says,
-            "standing": version.standing,
-            "provenance": provenance_json(version.provenance),
-        }
+        """What every row says of the version behind it; made once, and shared by all its rows."""
+        key = ("head", self.decision.law.relied, id(version))
+        return self.memo.get(key) or self.memo.keep(
+            key,
+            {
+                "cite": cite_json(version.cite),
+                "says": version.says,
+                "standing": version.standing,
+                "provenance": provenance_json(version.provenance),
+            },
+        )
 
     def _because(self, condition: Condition) -> Because:
         return self.walker.because(condition) if self.reasons else NO_REASONS
