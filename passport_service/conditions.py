@@ -84,7 +84,7 @@ class Operator:
 
 def _money(compare: Callable[[Decimal, Decimal], bool]) -> Callable[[Any, Any], bool | None]:
     def test(value: Any, operand: Any) -> bool | None:
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             amount, currency = operand
             return compare(value[currency], amount) if currency in value else None
         return compare(value, operand)
@@ -123,7 +123,7 @@ def value_text(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, Decimal):
         return plain(value)
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return ", ".join(f"{plain(amount)} {currency}" for currency, amount in sorted(value.items()))
     if isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], Decimal):
         return f"{plain(value[0])} {value[1]}"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .compiler import CompiledRoute, Law
 from .conditions import ALWAYS, Condition
@@ -20,6 +20,7 @@ from .proposal import Options
 from .situation import Situation
 
 HOME = "registration.home"
+_REMEMBERED = 2000  # evaluations, of all laws that share a memo
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -181,15 +182,21 @@ def decide(law: Law, situation: Situation, options: Options, strict: bool = Fals
 
 def decide_both(law: Law, situation: Situation, options: Options) -> tuple[Decision, Decision | None]:
     """The decisions with staff positions and without them; None where nothing in the law rests on one."""
-    evaluation = law.index.evaluate(situation)
+    states = tuple(law.index.states(situation))
     readings = [reading for reading in (law, law.strict) if reading is not None]
-    evaluations = [reading.read(evaluation) for reading in readings]
+    memo = law.memo.within("evaluations", _REMEMBERED)
+    evaluations = memo.get((law, states)) or memo.keep((law, states), _evaluations(readings, states))
     question = _Question(situation.known.get(ACTIVITIES), HOME not in situation.known, frozenset(options.attested), options.prefer)
     # All that the verdicts turn on. What a proposal says beyond that comes in with the words.
     key = ("verdicts", law, question, *[found.codes for found in evaluations])
     verdicts = law.memo.get(key) or law.memo.keep(key, _verdicts(readings, evaluations, question))
     decisions = [Decision(*found, question.attested) for found in zip(readings, [situation] * 2, evaluations, verdicts, strict=False)]
     return decisions[0], decisions[1] if len(decisions) > 1 else None
+
+
+def _evaluations(readings: Sequence[Law], states: tuple[Any, ...]) -> list[Evaluation]:
+    evaluation = readings[0].index.evaluated(states)
+    return [reading.read(evaluation) for reading in readings]
 
 
 def _verdicts(readings: Sequence[Law], evaluations: Sequence[Evaluation], question: _Question) -> list[Verdict]:

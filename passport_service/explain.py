@@ -6,12 +6,15 @@ import datetime as dt
 from calendar import monthrange
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 from .canonical import Row
 from .caveats import caveats
+from .compiler import CompiledRequirement
 from .conditions import Condition
 from .decision import Candidate, Decision
+from .grounds import Grounds, Telling
 from .listing import Item, recognitions
 from .missing import missing_facts, missing_json
 from .outcome import MAY, MUST
@@ -42,9 +45,12 @@ def explain(
     Worked cases need neither reasons nor, mostly, missing facts, which are the dear part of an answer.
     """
     explainer = _Explainer(decision, other, options, as_of, reasons)
-    found = explainer.answer()
-    found["missing"] = [missing_json(row) for row in missing_facts(decision, explainer.walker)] if missing else []
-    return found
+    grounds = Grounds(decision, options, as_of, reasons, missing)
+    told = grounds.told()
+    if told is None:
+        told = explainer.telling(missing)
+        grounds.keep(told)
+    return explainer.retold(told)
 
 
 def party_words(party: str) -> str:
@@ -69,38 +75,64 @@ class _Explainer:
         self.decision, self.other, self.options, self.as_of, self.reasons = decision, other, options, as_of, reasons
         self.walker = Walker(decision.law, decision.situation, decision.evaluation.states)
         self.memo = decision.law.memo
-        self.stopping = [item for item in decision.law.requirements if item.stop is not None and decision.codes[item.stop] & MUST]
-        self.sections = decision.listed.sections
+
+    @cached_property
+    def stopping(self) -> list[CompiledRequirement]:
+        """The requirements that stop something."""
+        codes = self.decision.codes
+        return [found for found in self.decision.law.requirements if found.stop is not None and codes[found.stop] & MUST]
 
     def _row(self, key: tuple[Any, ...], make: Callable[[], dict[str, Any]]) -> Row:
         """A row of the answer, written once for each state of all that it says."""
         return self.memo.get(key) or self.memo.keep(key, Row(make()))
 
-    def answer(self) -> dict[str, Any]:
-        decision, sections = self.decision, self.sections
+    def telling(self, missing: bool) -> Telling:
+        """The answer's lists, and which of their rows show or compute with the values of facts."""
+        body, varying = self._answer(missing), []
+        for name, (tell, subjects) in self._rows().items():
+            rows = body[name] = []
+            for subject in subjects:
+                before = self.walker.shown
+                rows.append(tell(self, subject))
+                if self.walker.shown != before:
+                    varying.append((name, len(rows) - 1, tell, subject))
+        return Telling(body, tuple(varying))
+
+    def retold(self, telling: Telling) -> dict[str, Any]:
+        """The same lists as the values of this proposal have them."""
+        body = {**telling.body, "caveats": [*telling.body["caveats"]]}
+        for name in {name for name, *_ in telling.varying}:
+            body[name] = [*body[name]]
+        for name, place, tell, subject in telling.varying:
+            body[name][place] = tell(self, subject)
+        return body
+
+    def _answer(self, missing: bool) -> dict[str, Any]:
+        decision = self.decision
         counts = decision.listed.counts
         return {
             "status": decision.status,
             "summary": summary(counts),
             "activities": [{"activity": activity, "status": status} for activity, status in decision.activities],
             "plan": [{"leg": c.leg, "activity": c.activity or None, "route": c.route.id, "outstanding": c.outstanding} for c in decision.plan],
-            "routes": self._routes(),
-            **{name: [self._requirement(item) for item in sections[name]] for name in ("checks", "duties", "others")},
-            "recognised": [self._covered(item) for item in sections["recognised"]],
-            "left_to_home": [self._covered(item) for item in sections["left_to_home"]],
-            "satisfied": [self._satisfied(item) for item in sections["satisfied"]],
             "only_if": self._only_if(),
             "not_required": decision.listed.not_required,
             "caveats": caveats(decision, self.other, self.options, self.as_of, self.walker),
             "counts": counts,
+            "missing": [Row(missing_json(row)) for row in missing_facts(decision, self.walker)] if missing else [],
+        }
+
+    def _rows(self) -> dict[str, tuple[Callable[[_Explainer, Any], Row], Iterable[Any]]]:
+        """The lists whose rows have reasons: how to tell a row, and of what."""
+        of = self.decision.listed.sections
+        return {
+            "routes": (_Explainer._route, self._by_route()),
+            **{name: (_Explainer._requirement, of[name]) for name in ("checks", "duties", "others")},
+            **{name: (_Explainer._covered, of[name]) for name in ("recognised", "left_to_home")},
+            "satisfied": (_Explainer._satisfied, of["satisfied"]),
         }
 
     # -- lists ----------------------------------------------------------------------------------------------------------
-
-    def _routes(self) -> list[Row]:
-        key = ("routes", self.decision.legs)
-        rows = self.memo.get(key) or self.memo.keep(key, self._by_route())
-        return [self._route(candidate, activities) for candidate, activities in rows]
 
     def _by_route(self) -> list[tuple[Candidate, tuple[str, ...]]]:
         """The candidates of one route that stand alike make one row."""
@@ -111,12 +143,13 @@ class _Explainer:
                 rows.setdefault(key, []).append(candidate)
         return [(found[0], tuple(sorted(one.activity for one in found if one.activity))) for found in rows.values()]
 
-    def _route(self, candidate: Candidate, activities: tuple[str, ...]) -> Row:
+    def _route(self, found: tuple[Candidate, tuple[str, ...]]) -> Row:
+        candidate, activities = found
         # A closed route is not opened by a change that leaves it stopped.
         stops = [
-            found.stop_condition
-            for found in self.stopping
-            if found.bears_on(candidate.route.id) and "trade" in (found.version.stops_firm, found.version.stops_other)
+            one.stop_condition
+            for one in self.stopping
+            if one.bears_on(candidate.route.id) and "trade" in (one.version.stops_firm, one.version.stops_other)
         ]
         opens = self.walker.would_open(candidate.condition, stops) if candidate.dead and self.reasons else NO_REASONS
         why = self._because(candidate.condition)
@@ -264,7 +297,7 @@ class _Explainer:
         what, note = self._step(item.requirement.version.deadlines, item.requirement.deadlines)
         if what is None:
             return None, note
-        start = self.decision.situation.known.get(what["after"])
+        start = self.walker.known(what["after"])
         unit = next(key for key in ("days", "business_days", "months") if key in what)
         rule = f"{what[unit]} {unit.replace('_', ' ')} after {what['after']}"
         if start is None:
@@ -287,7 +320,7 @@ class _Explainer:
         if "money" in what:
             return ((what["money"][1], what["money"][0]),), what.get("says")
         rule = what.get("says") or f"{plain(what['percent'])} per cent of {what['of']}"
-        base = self.decision.situation.known.get(what["of"])
+        base = self.walker.known(what["of"])
         if base is None:
             return None, f"{rule}; that amount is not known."
         cent = Decimal("0.01")

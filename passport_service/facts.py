@@ -110,6 +110,16 @@ class Catalogue:
         return Memo(5000)
 
     @cached_property
+    def many_valued(self) -> frozenset[str]:
+        """The facts that take very many values, so that an answer is remembered by what their values come to, not by the values.
+
+        None of them is read by a guard; where guards read more than plain values there are none.
+        """
+        few = ("yes_no", "choice", "country")
+        open_ = {name for name, fact in self.facts.items() if fact.type not in few and (fact.type != "set" or fact.open)}
+        return frozenset(open_ - {*self.guard_facts, *self.token_identifiers}) if self.plain_guards else frozenset()
+
+    @cached_property
     def token_identifiers(self) -> tuple[str, ...]:
         """The facts that hold a digital token identifier."""
         return tuple(name for name, fact in self.facts.items() if fact.scheme == "dti")

@@ -28,7 +28,7 @@ from .situation import Situation
 _CANNOT_APPLY = 0  # the first state of every dimension
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Evaluation:
     """What every condition and definition comes to in one situation. Shapes: `codes` one byte for each condition, in the order
     of whoever reads them; `raw` the same in the index's own order.
@@ -36,7 +36,7 @@ class Evaluation:
 
     codes: bytes
     definitions: dict[tuple[str, bool], int]
-    states: list[Any]
+    states: tuple[Any, ...]
     raw: bytes
 
 
@@ -77,7 +77,7 @@ class Index:
         for name, value in situation.known.items():
             if name not in by_fact:
                 continue
-            if isinstance(value, Mapping):
+            if isinstance(value, dict):
                 found = [(number, _state_of(dimension, situation)) for number, dimension in by_fact[name]]
             else:
                 found = told.get((name, value))
@@ -102,7 +102,10 @@ class Index:
 
     def evaluate(self, situation: Situation) -> Evaluation:
         """Every condition in a situation."""
-        states = self.states(situation)
+        return self.evaluated(tuple(self.states(situation)))
+
+    def evaluated(self, states: tuple[Any, ...]) -> Evaluation:
+        """Every condition where the dimensions are in these states."""
         codes: dict[tuple[str, bool], int] = {}
         for stratum in self._strata:
             codes.update(zip(stratum.names, stratum.evaluate(states, codes), strict=True))
@@ -111,7 +114,7 @@ class Index:
 
     def reevaluate(self, base: Evaluation, situation: Situation, names: Iterable[str]) -> bytes:
         """The codes in a situation that differs from the base's at most in these facts. Only what reads them is computed again."""
-        states = base.states.copy()
+        states = list(base.states)
         changed: set[Any] = set()
         for name in names:
             for number, dimension in self._by_fact.get(name, ()):
@@ -136,7 +139,7 @@ def _state_of(dimension: Dimension, situation: Situation) -> Any:
     value = situation.known.get(name)
     if isinstance(value, frozenset):
         return dimension.state(member in value if member else not value)
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         value = value.get(member) if member else True  # an amount in another currency says nothing here
     if value is not None:
         return dimension.state(value)

@@ -68,7 +68,7 @@ def as_json(value: Any) -> Any:
     """A typed value as it stands in a JSON body."""
     if isinstance(value, (str, int)):  # booleans too
         return value
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         rows = [{"amount": plain(amount), "currency": currency} for currency, amount in sorted(value.items())]
         return rows[0] if len(rows) == 1 else rows
     if isinstance(value, (tuple, frozenset)):

@@ -36,9 +36,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Why:
-    """Leaves that force an outcome. Shapes: of each its rank in the law, its outcome, and its fact's value in words where the
-    state says it (None: ask the situation).
-    """
+    """Leaves that force an outcome. Shapes: of each its rank in the law, its outcome, and its fact's value where the state says it, else None."""
 
     leaves: tuple[tuple[int, str, str | None], ...]
 
@@ -143,10 +141,9 @@ class Walker:
     """Walks conditions in one situation under one law."""
 
     def __init__(self, law: Law, situation: Situation, states: Sequence[Any] | None = None):
-        self.law, self.situation = law, situation
-        self.catalogue = situation.catalogue
-        self.reach = law.once(Reach)
+        self.law, self.situation, self.catalogue, self.reach = law, situation, situation.catalogue, law.once(Reach)
         self.states = law.index.states(situation) if states is None else states
+        self.shown = 0  # how often a value was read that no answer is remembered by
         self._texts: dict[str, str] = {}
         # By identity: hashing a condition costs more than walking it.
         self._codes: dict[tuple[int, bool], int] = {}
@@ -292,10 +289,16 @@ class Walker:
 
     def value(self, name: str) -> str:
         """What is known of a fact, in words."""
-        found = self._texts.get(name)
-        if found is None:
-            found = self._texts[name] = self._value(name)
-        return found
+        if name in self.catalogue.many_valued and name not in self.situation.cannot_apply:
+            self.shown += 1
+        if name not in self._texts:
+            self._texts[name] = self._value(name)
+        return self._texts[name]
+
+    def known(self, name: str) -> Any:
+        """What is known of a fact, to compute with; None where it is not."""
+        self.shown += name in self.catalogue.many_valued
+        return self.situation.known.get(name)
 
     def _value(self, name: str) -> str:
         known = self.situation.known.get(name)

@@ -23,3 +23,8 @@ class Memo(dict[Hashable, Any]):
                 self.pop(old, None)
         self[key] = result
         return result
+
+    def within(self, name: str, most: int) -> Memo:
+        """A smaller memo inside this one, for what is larger than the rest; it is forgotten like the rest."""
+        found = self.get(name)
+        return self.keep(name, Memo(most)) if found is None else found

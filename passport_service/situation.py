@@ -250,7 +250,7 @@ def _limits(catalogue: Catalogue, known: dict[str, Any], problems: list[Problem]
 def _pairs(known: Mapping[str, Any], low: str, high: str) -> list[tuple[str, Any, Any]]:
     """The two values side by side, once for each currency that either has."""
     one, other = known.get(low), known.get(high)
-    if isinstance(one, Mapping) or isinstance(other, Mapping):
+    if isinstance(one, dict) or isinstance(other, dict):
         currencies = sorted({*(one or ()), *(other or ())})
         return [(currency, (one or {}).get(currency), (other or {}).get(currency)) for currency in currencies]
     return [("", one, other)]
@@ -350,7 +350,7 @@ def later(start: Any, step: Mapping[str, Any], calendar: Calendar | None) -> Any
 
 
 def _add(values: list[Any], sign: int) -> Any:
-    if not isinstance(values[0], Mapping):
+    if not isinstance(values[0], dict):
         return values[0] + sum(sign * value for value in values[1:])
     shared = set.intersection(*(set(value) for value in values))
     return {currency: values[0][currency] + sum(sign * value[currency] for value in values[1:]) for currency in shared} or None
@@ -358,7 +358,7 @@ def _add(values: list[Any], sign: int) -> Any:
 
 def _ratio(of: Any, to: Any) -> Decimal | None:
     """Per cent. Exact for comparison up to eight places; None where nothing can be divided."""
-    if isinstance(of, Mapping):
+    if isinstance(of, dict):
         shared = sorted(set(of) & set(to))
         return _ratio(of[shared[0]], to[shared[0]]) if len(shared) == 1 else None
     return Decimal(of) * 100 / Decimal(to) if to else None

@@ -6,6 +6,7 @@ import datetime as dt
 import re
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import lru_cache
 
 import stdnum.cusip
 import stdnum.figi
@@ -95,6 +96,7 @@ def plain(number: Decimal) -> str:
 
 
 def _check(module, expected: str):
+    @lru_cache(4096)  # the same instruments and firms come again
     def check(text: str) -> str:
         # stdnum forgives spaces and lower case; we do not, so that one instrument has one spelling.
         if not text.isascii() or module.compact(text) != text or not module.is_valid(text):

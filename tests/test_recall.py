@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import random
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 
 from passport_service.errors import ProposalError
 from passport_service.laws import Laws
+from passport_service.openapi import EXAMPLE
 from passport_service.proposal import as_json
 from passport_service.recall import Memo
 from passport_service.service import Service
@@ -76,3 +79,45 @@ def test_an_answer_does_not_depend_on_what_was_asked_before_on_the_law_we_ship(h
         bodies.append(body_of(facts, host=host, rely_on_staff_positions=rng.random() < 0.7))
     for body in bodies:
         assert said(SHIPPED, body) == said(fresh(), body)
+
+
+@pytest.mark.parametrize("host", ["US", "GB"])
+@given(st.integers(0, 2**32 - 1))
+@examples(8)
+def test_other_values_in_the_same_states_are_shown_and_computed_with_anew(host, seed):
+    """Amounts, dates and numbers move a little, so that mostly the states stay; what was told of the first is not told of the second."""
+    rng = random.Random(seed)
+    case = rng.choice(SHIPPED.laws.rulebooks[host].cases)
+    facts = random_facts(rng, host, SHIPPED.schema.load(dict(case.proposal)).facts)
+    several = sorted(SHIPPED.laws.catalogue.many_valued & facts.keys())
+    bodies = [body_of(facts, host=host)]
+    for _ in range(3):
+        moved = {name: near(rng, facts[name]) for name in rng.sample(several, min(len(several), rng.choice([1, 2, 9])))}
+        bodies.append(body_of(facts | moved, host=host))
+    for body in rng.sample([*bodies, *bodies], 8):
+        assert said(SHIPPED, body) == said(fresh(), body)
+
+
+def near(rng, value):
+    if isinstance(value, dict):
+        return {currency: amount + rng.choice([1, 7]) for currency, amount in value.items()}
+    if isinstance(value, dt.date):
+        return value + dt.timedelta(days=rng.choice([1, 30]))
+    return value + 1 if isinstance(value, (int, Decimal)) else value
+
+
+def test_the_words_of_a_decision_are_worked_out_once_for_amounts_that_no_rule_tells_apart():
+    service = fresh()
+    told = []
+    for amount in ("40000000", "40000001.50"):
+        client = EXAMPLE["client"] | {"total_assets": {"amount": amount, "currency": "USD"}}
+        service.decide(EXAMPLE | {"client": client}, NOW)
+        told.append(len(service.laws._memo["tellings"]))
+    assert told == [2, 2]  # what the missing facts are tried with, and the words
+
+
+def test_memory_does_not_grow_with_the_values_that_are_asked_about():
+    memo = Memo(10)
+    for number in range(100):
+        memo.within("tellings", 4).keep(number, str(number))
+    assert len(memo["tellings"]) <= 4
