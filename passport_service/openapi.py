@@ -49,10 +49,10 @@ def openapi(laws: Laws, problems: Mapping[str, Any]) -> dict[str, Any]:
     columns = {
         "type": "array",
         "maxItems": 12,
-        "items": _OBJECT,
+        "items": _ref("Column"),
         "description": "each names as_of, scenario or rulebook; the law as it is always comes first",
     }
-    body = {"type": "object", "required": ["proposal"], "properties": {"proposal": {"$ref": "#/components/schemas/Proposal"}, "columns": columns}}
+    body = {"type": "object", "required": ["proposal"], "additionalProperties": False, "properties": {"proposal": _ref("Proposal"), "columns": columns}}
     comparison = {
         "summary": "One proposal under several laws side by side, differences first",
         "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
@@ -62,13 +62,14 @@ def openapi(laws: Laws, problems: Mapping[str, Any]) -> dict[str, Any]:
     for path, summary, of in _READS:
         names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
         parameters = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
-        found = {"summary": summary, "responses": {"200": _reply("As loaded.", of)}}
+        found = {"summary": summary, "responses": {"200": _reply("As loaded.", of, "application/schema+json" if path == "/v1/facts" else JSON)}}
         if names:
             found |= {"parameters": parameters, "responses": {**found["responses"], "404": _problem(problems, 404)}}
         spec.path(path, operations={"get": found})
     return spec.to_dict()
 
 
+JSON = "application/json"
 _OBJECT = {"type": "object"}
 _READS = (
     ("/v1/facts", "The fact catalogue as JSON Schema 2020-12", _OBJECT),
@@ -133,8 +134,8 @@ def _decisions(spec: APISpec, problems: Mapping[str, Any]) -> None:
     spec.path("/v1/decisions/batch", operations={"post": batch})
 
 
-def _reply(text: str, schema: Mapping[str, Any]) -> dict[str, Any]:
-    return {"description": text, "content": {"application/json": {"schema": schema}}}
+def _reply(text: str, schema: Mapping[str, Any], media_type: str = JSON) -> dict[str, Any]:
+    return {"description": text, "content": {media_type: {"schema": schema}}}
 
 
 def _problem(problems: Mapping[str, Any], status: int) -> dict[str, Any]:
@@ -169,15 +170,17 @@ def _components(laws: Laws) -> dict[str, Any]:
     options = {
         "host": {"type": "string", "pattern": "^[A-Z]{2}$", "description": f"The host market; held: {', '.join(sorted(laws.rulebooks))}"},
         "as_of": {**_DAY, "description": "The date whose law is applied; otherwise the transaction's date, otherwise today in the host's zone"},
-        "scenario": _TEXT,
+        "scenario": {**_TEXT, "description": f"What might become law; held: {', '.join(sorted(laws.scenarios))}"},
         "rulebook": {**_TEXT, "description": "The digest of the rulebook to decide under"},
         "attested": {**_TEXTS, "description": "Requirements whose evidence the firm says it holds"},
         "prefer": {**_TEXTS, "description": "Routes to prefer, best first"},
         "rely_on_staff_positions": {"type": "boolean", "default": True},
     }
     proposal = {"type": "object", "required": ["host"], "additionalProperties": False, "properties": {**options, **groups}}
+    # The options that name a law: what may stand in a column of a comparison.
+    column = {"type": "object", "additionalProperties": False, "properties": {name: options[name] for name in ("as_of", "scenario", "rulebook")}}
     definitions = _rerooted(facts["$defs"])
-    return {"Proposal": proposal, "Money": definitions["money"], "Unknown": definitions["unknown"], **_answer_shapes()}
+    return {"Proposal": proposal, "Column": column, "Money": definitions["money"], "Unknown": definitions["unknown"], **_answer_shapes()}
 
 
 def _rerooted(value: Any) -> Any:
