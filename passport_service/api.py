@@ -16,13 +16,16 @@ from .errors import BadQueryError, MalformedError, NotAcceptableError, NotKeptEr
 from .front import RAW
 from .service import Service
 from .spool import Spool
+from .witness import DECIDED, MARK
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
 LINES = (NDJSON, "application/ndjson", "application/jsonl")
 ID = re.compile(r"pd_[a-z2-7]{32}", re.ASCII)
 
+NUMBER = "registration.number"
 Clock = Callable[[], dt.datetime]
+Told = Callable[[Finished, str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +36,19 @@ class Limits:
     batch: int
 
 
-def create_api(service: Service, clock: Clock, limits: Limits) -> Blueprint:
-    """The resources of the contract over one service. Units: `clock` gives times aware of their zone."""
+def create_api(service: Service, clock: Clock, limits: Limits, told: Told, mark: Callable[[str], str] | None = None) -> Blueprint:
+    """The resources of the contract over one service. Units: `clock` gives times aware of their zone.
+
+    `told` counts a line of a batch; `mark` tells a firm in logs without naming it, where an operator wants that.
+    """
     api = Blueprint("api", __name__, url_prefix="/v1")
-    _add_decisions(api, service, clock, limits)
+    _add_decisions(api, service, clock, limits, mark)
+    _add_batch(api, service, clock, limits, told)
     _add_law(api, service)
     return api
 
 
-def _add_decisions(api: Blueprint, service: Service, clock: Clock, limits: Limits) -> None:
+def _add_decisions(api: Blueprint, service: Service, clock: Clock, limits: Limits, mark: Callable[[str], str] | None) -> None:
     # QUERY (RFC 10008): the same body and the same bytes, declared safe.
     @api.route("/decisions", methods=["POST", "QUERY"])
     def decisions() -> Response:
@@ -51,6 +58,8 @@ def _add_decisions(api: Blueprint, service: Service, clock: Clock, limits: Limit
         finished, how = service.ask(service.question(proposal, now), detail, now)
         if service.cache is not None and RAW in request.environ:
             service.cache.remember(request.environ[RAW], finished, now)
+        if mark is not None:
+            request.environ[MARK] = mark(str(proposal.facts.get(NUMBER, "")))
         return _decision(finished, how, now)
 
     @api.get("/decisions/<id_>")
@@ -62,6 +71,13 @@ def _add_decisions(api: Blueprint, service: Service, clock: Clock, limits: Limit
             raise NotKeptError("No decision of that id is kept. POST the same proposal to /v1/decisions again, or bring its receipt.")
         return _decision(found, how, now, replies.KEPT_AGE)
 
+    @api.post("/comparisons")
+    def comparisons() -> Response:
+        _check_accept(JSON)
+        return _json(service.compare(canonical.load(_body(limits.body)), clock()))
+
+
+def _add_batch(api: Blueprint, service: Service, clock: Clock, limits: Limits, told: Told) -> None:
     @api.post("/decisions/batch")
     def decisions_batch() -> Response:
         if request.mimetype not in LINES:
@@ -69,15 +85,10 @@ def _add_decisions(api: Blueprint, service: Service, clock: Clock, limits: Limit
         _check_accept(*LINES)
         detail = _detail()
         spool = Spool(request.environ["wsgi.input"], limits.body, limits.batch)
-        response = Response(batch.decide_lines(service, spool, detail, clock(), limits.body), mimetype=NDJSON, direct_passthrough=True)
+        response = Response(batch.decide_lines(service, spool, detail, clock(), limits.body, told), mimetype=NDJSON, direct_passthrough=True)
         response.call_on_close(spool.close)
         response.headers["Cache-Control"] = "private, no-store"
         return response
-
-    @api.post("/comparisons")
-    def comparisons() -> Response:
-        _check_accept(JSON)
-        return _json(service.compare(canonical.load(_body(limits.body)), clock()))
 
 
 def _add_law(api: Blueprint, service: Service) -> None:
@@ -138,6 +149,7 @@ def _detail() -> str:
 
 
 def _decision(finished: Finished, how: str, now: dt.datetime, longest: int = replies.ASKED_AGE) -> Response:
+    request.environ[DECIDED] = (finished, how)
     status, headers, body = replies.decision(finished, how, now, request.headers.get("If-None-Match"), longest)
     return Response(body, status, headers)
 

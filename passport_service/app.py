@@ -4,32 +4,33 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-import re
-import secrets
 import time
+from collections import Counter
 from typing import Any
 
-from flask import Flask, Response, g, render_template, request
+from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from . import __version__, canonical, lawpage, laws, problems, publish, replies
+from . import __version__, canonical, lawpage, laws, problems, publish, replies, review
+from .access import Gate
 from .api import Limits, create_api
 from .cache import Cache
 from .errors import NoRulebookError, PassportError, UnknownNameError
 from .front import Front
+from .logs import request_log
+from .metrics import Metrics
 from .openapi import openapi
 from .problems import PROBLEMS
 from .proof import prove
 from .seal import Sealer
 from .service import Service
 from .settings import Settings, read_settings
+from .shadow import Shadow
 from .store import Store, connector, shown
+from .witness import REQUEST_ID, Witness
 
 log = logging.getLogger("passport")
-CSP = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 FAILED = "PASSPORT_FAILED"  # where the last failed attempt to load other law is kept: {at, problems}
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
-_ID = "passport.request_id"
 
 
 def now() -> dt.datetime:
@@ -43,16 +44,43 @@ def create_app(settings: Settings | None = None) -> Flask:
     cache = Cache(Sealer(settings.secrets, "cache"), store, settings.memory)
     passport = Service(laws.load(settings.config), cache)
     prove(passport)
+    metrics = Metrics(settings.numbers is not None)
+    passport.shadow = _shadow(settings, metrics)
     app = Flask(__name__)
-    app.extensions["passport"] = passport
-    app.register_blueprint(create_api(passport, now, Limits(settings.max_body, settings.max_batch)))
+    app.extensions |= {"passport": passport, "passport.metrics": metrics}
+    mark = Sealer(settings.secrets, "mark").mark if settings.mark_firms else None
+    app.register_blueprint(create_api(passport, now, Limits(settings.max_body, settings.max_batch), metrics.decision_of, mark))
     _add_pages(app, passport)
-    _add_health(app, passport)
+    _add_health(app, passport, metrics)
     _add_errors(app)
-    app.before_request(_take_request_id)
-    app.after_request(_finish)
-    app.wsgi_app = Front(app.wsgi_app, cache, settings.max_body, now, time.perf_counter, _finish_at_front)  # type: ignore[method-assign]
+    gate = Gate(settings.policy, store, settings.redis, time.time)
+    witness = Witness(metrics, request_log() if settings.log_requests else None)
+    front = Front(app.wsgi_app, cache, gate, witness, settings.max_body, now, time.perf_counter)
+    app.wsgi_app = _traced(front) if settings.otel else front  # type: ignore[method-assign]
     return app
+
+
+def count_reload(app: Flask, result: str) -> None:
+    """Counts an attempt to load other law: loaded or refused."""
+    app.extensions["passport.metrics"].reloads.labels(result).inc()
+
+
+def _shadow(settings: Settings, metrics: Metrics) -> Shadow | None:
+    """Another law to compare with. One that does not load is said, and must not keep the service from answering."""
+    if settings.shadow is None:
+        return None
+    try:
+        return Shadow(Service(laws.load(settings.shadow)), lambda result: metrics.shadow.labels(result).inc())
+    except PassportError as error:
+        log.error("the shadow rulebook in %s does not load: %s", settings.shadow, error)
+        return None
+
+
+def _traced(front: Any) -> Any:
+    """With the extra `otel`: a span for each request, sent where the OTEL_ variables say."""
+    from opentelemetry.instrumentation.wsgi import OpenTelemetryMiddleware
+
+    return OpenTelemetryMiddleware(front)
 
 
 def _add_pages(app: Flask, passport: Service) -> None:
@@ -73,7 +101,7 @@ def _add_pages(app: Flask, passport: Service) -> None:
         rulebook = publish.find_rulebook(passport.laws, host)
         html = pages.get(host) or pages.setdefault(host, lawpage.page(passport.laws, rulebook))
         response = Response(html, mimetype="text/html")
-        response.headers["Content-Security-Policy"] = CSP.replace("style-src 'self'", f"style-src {lawpage.style_hash(html)}")
+        response.headers["Content-Security-Policy"] = replies.CSP.replace("style-src 'self'", f"style-src {lawpage.style_hash(html)}")
         return response
 
     @app.get("/openapi.json")
@@ -87,7 +115,7 @@ def _add_pages(app: Flask, passport: Service) -> None:
         return render_template("problem.html", name=name, problem=PROBLEMS[name], version=__version__)
 
 
-def _add_health(app: Flask, passport: Service) -> None:
+def _add_health(app: Flask, passport: Service, metrics: Metrics) -> None:
     @app.get("/livez")
     def livez() -> Response:
         return Response("ok\n", mimetype="text/plain")
@@ -100,18 +128,33 @@ def _add_health(app: Flask, passport: Service) -> None:
         cache = passport.cache.as_json() if passport.cache else None
         return _json({"status": "ready", "rulebooks": digests, "service": __version__, "cache": cache, "failed_reload": app.config.get(FAILED)})
 
+    @app.get("/metrics")
+    def numbers() -> Response:
+        body, kind = metrics.text(lambda made: _look(made, passport))
+        return Response(body, content_type=kind)
+
+
+def _look(metrics: Metrics, passport: Service) -> None:
+    """Sets what is looked at only when somebody asks."""
+    overdue = Counter(row.host for row in review.due(passport.laws, now().date(), confidence=0) if row.overdue)
+    for host, rulebook in passport.laws.rulebooks.items():
+        metrics.rulebook.labels(host, rulebook.head.version, rulebook.digest).set(1)
+        metrics.overdue.labels(host).set(overdue[host])
+    store = passport.cache.store if passport.cache else None
+    metrics.breaker.set(0 if store is None or store.up else 1)
+
 
 def _add_errors(app: Flask) -> None:
     @app.errorhandler(PassportError)
     def ours(error: PassportError) -> Response:
-        return unexpected(error) if problems.name_of(error) == "internal" else _problem(problems.of_error(error, g.get("request_id")))
+        return unexpected(error) if problems.name_of(error) == "internal" else _problem(problems.of_error(error, request.environ.get(REQUEST_ID)))
 
     @app.errorhandler(HTTPException)
     def theirs(error: HTTPException) -> Response:
         name = next((name for name, page in PROBLEMS.items() if page.status == error.code), None)
         if name is None:
             name = "malformed" if error.code and error.code < 500 else "internal"
-        response = _problem(problems.problem(name, PROBLEMS[name].means, g.get("request_id")))
+        response = _problem(problems.problem(name, PROBLEMS[name].means, request.environ.get(REQUEST_ID)))
         allowed = getattr(error, "valid_methods", None)
         if allowed:
             response.headers["Allow"] = ", ".join(sorted(allowed))
@@ -120,8 +163,8 @@ def _add_errors(app: Flask) -> None:
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:
         # The caller learns the request id, never the exception: it may carry what is nobody else's business.
-        log.exception("request %s failed", g.get("request_id"), exc_info=error)
-        return _problem(problems.problem("internal", PROBLEMS["internal"].means, g.get("request_id")))
+        log.exception("request %s failed", request.environ.get(REQUEST_ID), exc_info=error)
+        return _problem(problems.problem("internal", PROBLEMS["internal"].means, request.environ.get(REQUEST_ID)))
 
 
 def _problem(body: dict[str, Any]) -> Response:
@@ -132,24 +175,3 @@ def _problem(body: dict[str, Any]) -> Response:
 
 def _json(body: Any) -> Response:
     return Response(canonical.dump(body), mimetype="application/json")
-
-
-def _request_id(stated: str) -> str:
-    return stated if _REQUEST_ID.fullmatch(stated) else secrets.token_hex(8)
-
-
-def _take_request_id() -> None:
-    g.request_id = _request_id(request.headers.get("X-Request-Id", ""))
-
-
-def _finish(response: Response) -> Response:
-    response.headers["X-Request-Id"] = g.get("request_id", "")
-    for name, value in replies.SECURITY:
-        response.headers[name] = value
-    response.headers.setdefault("Content-Security-Policy", CSP)
-    return response
-
-
-def _finish_at_front(environ: dict[str, Any], headers: replies.Headers) -> None:
-    """The same headers for what is answered before Flask is asked."""
-    headers += (("X-Request-Id", _request_id(environ.get("HTTP_X_REQUEST_ID", ""))), *replies.SECURITY, ("Content-Security-Policy", CSP))

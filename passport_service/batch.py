@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from . import canonical, problems
@@ -13,6 +13,7 @@ from .errors import PassportError, TooLargeError
 from .service import Question, Service
 
 log = logging.getLogger("passport.batch")
+Told = Callable[[Finished, str], None]
 CHUNK = 64  # lines that share one round trip to Redis
 
 
@@ -22,8 +23,8 @@ class Lines(Protocol):
     def take(self, most: int, /) -> list[bytes]: ...
 
 
-def decide_lines(service: Service, lines: Lines, detail: str, now: dt.datetime, longest: int) -> Iterator[bytes]:
-    """A decision or a problem for each line that is not blank. Units: `longest` bytes of a line. Law: all lines under one time."""
+def decide_lines(service: Service, lines: Lines, detail: str, now: dt.datetime, longest: int, told: Told) -> Iterator[bytes]:
+    """A decision or a problem for each line that is not blank. Units: `longest` bytes of a line. All lines are answered under one time."""
     number = 0
     while taken := lines.take(CHUNK):
         rows: list[tuple[int, Question | PassportError]] = []
@@ -31,7 +32,7 @@ def decide_lines(service: Service, lines: Lines, detail: str, now: dt.datetime, 
             number += 1
             if line.strip():
                 rows.append((number, _question(service, line, now, longest)))
-        yield from _answers(service, rows, detail, now)
+        yield from _answers(service, rows, detail, now, told)
     if lines.error is not None:
         error = lines.error if isinstance(lines.error, PassportError) else PassportError("the lines could not be read to their end")
         yield _problem(error, number + 1)
@@ -54,23 +55,25 @@ def _fault(error: Exception) -> PassportError:
     return PassportError("the line could not be answered")
 
 
-def _answers(service: Service, rows: list[tuple[int, Question | PassportError]], detail: str, now: dt.datetime) -> Iterator[bytes]:
+def _answers(service: Service, rows: list[tuple[int, Question | PassportError]], detail: str, now: dt.datetime, told: Told) -> Iterator[bytes]:
     questions = [row for _, row in rows if isinstance(row, Question)]
-    kept: dict[str, Finished | None] = {}
+    kept: dict[str, tuple[Finished | None, str]] = {}
     if service.cache is not None:
         ids = list(dict.fromkeys(question.id for question in questions))
         found = service.cache.find_all([(id_, detail) for id_ in ids], now)
-        kept = {id_: one for id_, (one, _) in zip(ids, found, strict=True)}
+        kept = dict(zip(ids, found, strict=True))
     for number, row in rows:
         if isinstance(row, PassportError):
             yield _problem(row, number)
             continue
         try:
-            finished = kept.get(row.id) or service.compute(row, detail, now)
+            finished, how = kept.get(row.id, (None, "bypass"))
+            finished = finished or service.compute(row, detail, now)
         except Exception as error:
             yield _problem(error if isinstance(error, PassportError) else _fault(error), number)
             continue
-        kept[row.id] = finished
+        kept[row.id] = finished, "hit-memory"  # for the same question again
+        told(finished, how)
         yield finished.body + b"\n"
 
 

@@ -13,7 +13,7 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -25,7 +25,7 @@ from .store import Store
 
 log = logging.getLogger("passport.cache")
 LONGEST = 7 * 86400  # seconds that an entry is kept at most
-_PREFIX = "passport:1:"
+_PREFIX = "passport:2:"  # the number changes with what an entry holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,10 @@ class Finished:
     expires: dt.datetime | None = None
     version: str | None = None
     digest: str | None = None
-    sha256: str = field(default="")
+    sha256: str = ""
+    host: str = ""
+    status: str = ""
+    missing: tuple[str, ...] = ()  # names of the missing facts, while it is known: they are not kept beyond this process
 
     @property
     def name(self) -> str:
@@ -51,12 +54,13 @@ class Finished:
         return max(0, min(longest, int((self.expires - now).total_seconds())))
 
     def pack(self) -> bytes:
-        about = [self.expires.isoformat() if self.expires else None, self.version, self.digest, self.sha256]
+        about = [self.expires.isoformat() if self.expires else None, self.version, self.digest, self.sha256, self.host, self.status]
         return orjson.dumps(about) + b"\n" + self.body
 
 
-def finish(id_: str, detail: str, body: bytes, expires: dt.datetime | None, version: str | None, digest: str | None) -> Finished:
-    return Finished(id_, detail, body, expires, version, digest, base64.b64encode(hashlib.sha256(body).digest()).decode())
+def digest_of(body: bytes) -> str:
+    """As Repr-Digest (RFC 9530) has it."""
+    return base64.b64encode(hashlib.sha256(body).digest()).decode()
 
 
 def name_of(id_: str, detail: str) -> str:
@@ -70,8 +74,8 @@ def day_begins(day: dt.date | None, timezone: str) -> dt.datetime | None:
 
 def _unpack(id_: str, detail: str, payload: bytes) -> Finished:
     about, _, body = payload.partition(b"\n")
-    expires, version, digest, sha256 = orjson.loads(about)
-    return Finished(id_, detail, body, dt.datetime.fromisoformat(expires) if expires else None, version, digest, sha256)
+    expires, *rest = orjson.loads(about)
+    return Finished(id_, detail, body, dt.datetime.fromisoformat(expires) if expires else None, *rest)
 
 
 class Cache:

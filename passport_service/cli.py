@@ -16,13 +16,13 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from . import __version__, canonical, embedded, lawpage, laws, publish, review
+from . import __version__, access, canonical, embedded, lawpage, laws, logs, publish, review
 from .app import create_app
 from .errors import LawError, MalformedError, PassportError, ProposalError, closest
 from .explain import party_words
 from .proof import prove
 from .service import Service
-from .settings import Settings, read_settings
+from .settings import Settings, check_open, read_settings, share_numbers
 from .store import shown
 
 REFUSED = 3
@@ -239,8 +239,10 @@ def serve(port: int | None) -> None:
     from .server import run  # only this command needs gunicorn
 
     try:
-        settings = read_settings()
-        settings, cached = _cached(replace(settings, port=port or settings.port))
+        settings = replace(read_settings(), port=port or read_settings().port)
+        check_open(settings)
+        settings, cached = _cached(share_numbers(settings))
+        logs.configure(settings.log_level)
         here = f"http://{settings.host}:{settings.port}"
         click.echo(f"Passport {__version__}: loading the law; its worked cases run unless they are known to pass", err=True)
         app = create_app(settings)
@@ -263,6 +265,27 @@ def _cached(settings: Settings) -> tuple[Settings, str]:
     if server is None:
         return replace(settings, redis=""), "in the memory of each worker alone (no Redis was given, and the extra `embedded` is not installed)"
     return replace(settings, redis=embedded.start(server)), f"an embedded {server.name} of this run (PASSPORT_REDIS_URL names another)"
+
+
+@main.group()
+def keys() -> None:
+    """Keys of callers."""
+
+
+@keys.command("new")
+@click.argument("name")
+@click.option(
+    "--scope", "scopes", multiple=True, type=click.Choice(access.SCOPES), default=("decide", "law"), show_default=True, help="May be repeated."
+)
+@click.option("--rate", help="Such as 600/minute (default: PASSPORT_RATE).")
+def new(name: str, scopes: tuple[str, ...], rate: str | None) -> None:
+    """Make a key: the key itself once, and the line for the file that PASSPORT_KEYS_FILE names."""
+    try:
+        key, made = access.new_key(name, scopes, rate)
+    except PassportError as error:
+        raise click.UsageError(str(error)) from None
+    click.echo(f"the key, shown only now:  {key}", err=True)
+    click.echo(made.line())
 
 
 # -- an answer for people -------------------------------------------------------------------------------------------------

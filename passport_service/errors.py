@@ -57,6 +57,22 @@ class BadQueryError(PassportError):
     """A query parameter or preference cannot be used."""
 
 
+class UnauthorizedError(PassportError):
+    """The caller has shown no key that we know."""
+
+
+class ForbiddenError(PassportError):
+    """The caller's key does not go so far."""
+
+
+class RateLimitedError(PassportError):
+    """The caller asks too often. Units: `seconds` until asking again may help."""
+
+    def __init__(self, text: str, seconds: int):
+        super().__init__(text)
+        self.seconds = seconds
+
+
 class NotKeptError(PassportError):
     """A decision is asked for by its id, and is no longer kept."""
 

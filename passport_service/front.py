@@ -1,7 +1,7 @@
-"""Before the application: what was answered a moment ago in the same bytes is answered again, without waking anything else.
+"""Before the application: who asks and how often, and what was answered a moment ago in the same bytes.
 
-The key is everything the answer depends on as the caller sent it: method, query, the headers that choose a representation,
-and the body. So a hit needs no reading of the body at all.
+The key of a kept answer is everything it depends on as the caller sent it: method, query, the headers that choose a
+representation, and the body. So a hit needs no reading of the body at all.
 """
 
 from __future__ import annotations
@@ -9,16 +9,23 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import io
+import re
+import secrets
 from collections.abc import Callable, Iterable
+from http import HTTPStatus
 from typing import Any
 
-from . import replies
+from . import canonical, problems, replies
+from .access import Gate
 from .cache import Cache
+from .errors import PassportError, RateLimitedError, UnauthorizedError
+from .witness import CALLER, DECIDED, REQUEST_ID, Witness, trace_of
 
 PATH = "/v1/decisions"
 METHODS = ("POST", "QUERY")
 RAW = "passport.raw"
 _CHOOSING = ("REQUEST_METHOD", "QUERY_STRING", "CONTENT_TYPE", "HTTP_ACCEPT", "HTTP_PREFER")
+_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 Start = Callable[..., Any]
 
 
@@ -29,30 +36,46 @@ class Front:
         self,
         app: Callable[[dict[str, Any], Start], Iterable[bytes]],
         cache: Cache,
+        gate: Gate,
+        witness: Witness,
         max_body: int,
         clock: Callable[[], dt.datetime],
         timer: Callable[[], float],
-        finish: Callable[[dict[str, Any], replies.Headers], None],
     ):
-        self.app, self.cache, self.max_body, self.clock, self.timer, self.finish = app, cache, max_body, clock, timer, finish
+        self.app, self.cache, self.gate, self.witness = app, cache, gate, witness
+        self.max_body, self.clock, self.timer = max_body, clock, timer
 
     def __call__(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
         began = self.timer()
+        stated = environ.get("HTTP_X_REQUEST_ID", "")
+        environ[REQUEST_ID] = stated if _ID.fullmatch(stated) else secrets.token_hex(8)
+        more: replies.Headers = [("X-Request-Id", environ[REQUEST_ID])]
+        trace = trace_of(environ)
+        if trace:
+            more.append(("traceparent", trace))
 
-        def timed(status: str, headers: replies.Headers, *more: Any) -> Any:
-            headers.append(("Server-Timing", f"total;dur={(self.timer() - began) * 1000:.3f}"))
-            return start(status, headers, *more)
+        def answered(status: str, headers: replies.Headers, *error: Any) -> Any:
+            seconds = self.timer() - began
+            self.witness.tell(environ, int(status[:3]), seconds)
+            replies.finish(headers)
+            headers += more
+            headers.append(("Server-Timing", f"total;dur={seconds * 1000:.3f}"))
+            return start(status, headers, *error)
 
+        try:
+            environ[CALLER] = self.gate.enter(environ)
+            more += self.gate.count(environ[CALLER], environ.get("REMOTE_ADDR", ""))
+        except PassportError as error:
+            return self._refuse(error, environ, answered)
         if environ["PATH_INFO"] == PATH and environ["REQUEST_METHOD"] in METHODS and self._take_body(environ):
             now = self.clock()
             kept = self.cache.recall(environ[RAW], now)
             if kept is not None:
-                self.cache.counts["hit-raw"] += 1
+                environ[DECIDED] = (kept, "hit-memory")
                 status, headers, body = replies.decision(kept, "hit-memory", now, environ.get("HTTP_IF_NONE_MATCH"), replies.ASKED_AGE)
-                self.finish(environ, headers)
-                timed("200 OK" if status == 200 else "304 NOT MODIFIED", headers)
+                answered("200 OK" if status == 200 else "304 NOT MODIFIED", headers)
                 return [body]
-        return self.app(environ, timed)
+        return self.app(environ, answered)
 
     def _take_body(self, environ: dict[str, Any]) -> bool:
         """Reads a body of stated and allowed length, and puts it back for whoever comes next."""
@@ -63,3 +86,15 @@ class Front:
         environ["wsgi.input"] = io.BytesIO(body)
         environ[RAW] = (*(environ.get(name, "") for name in _CHOOSING), hashlib.sha256(body).digest())
         return len(body) == int(length)
+
+    def _refuse(self, error: PassportError, environ: dict[str, Any], answered: Start) -> Iterable[bytes]:
+        found = problems.of_error(error, environ[REQUEST_ID])
+        body = canonical.dump(found)
+        headers = [("Content-Type", problems.MEDIA_TYPE), ("Content-Length", str(len(body))), ("Cache-Control", "no-store")]
+        if isinstance(error, RateLimitedError):
+            self.witness.metrics.rate_limited.inc()
+            headers += [("Retry-After", str(error.seconds)), ("RateLimit", f'"key";r=0;t={error.seconds}')]
+        if isinstance(error, UnauthorizedError):
+            headers += [("WWW-Authenticate", f'{kind} realm="passport"') for kind in self.gate.challenges]
+        answered(f"{found['status']} {HTTPStatus(found['status']).phrase}", headers)
+        return [body]

@@ -7,13 +7,16 @@ from typing import Any
 
 from .errors import (
     BadQueryError,
+    ForbiddenError,
     MalformedError,
     NoRulebookError,
     NotAcceptableError,
     NotKeptError,
     PassportError,
     ProposalError,
+    RateLimitedError,
     TooLargeError,
+    UnauthorizedError,
     UnknownNameError,
     UnsupportedMediaError,
 )
@@ -43,6 +46,18 @@ PROBLEMS = {
         "A query parameter cannot be used",
         "The address has a parameter that we do not know, or a value that it cannot take.",
         "Use detail=full or detail=summary, or leave it out.",
+    ),
+    "unauthorized": ProblemPage(
+        401, "A key is needed", "The request shows no key that this service knows.", "Send Authorization: Bearer and the key your operator gave you."
+    ),
+    "forbidden": ProblemPage(
+        403, "The key does not go so far", "The key is known and has not the scope that this resource needs.", "Ask your operator for a key with it."
+    ),
+    "rate-limited": ProblemPage(
+        429,
+        "Too many requests",
+        "The key, or the address, asks more often than it may.",
+        "Wait as long as Retry-After says; the RateLimit header tells what is left.",
     ),
     "not-found": ProblemPage(
         404,
@@ -85,6 +100,9 @@ _KINDS: tuple[tuple[type[Exception], str], ...] = (
     (MalformedError, "malformed"),
     (BadQueryError, "bad-query"),
     (TooLargeError, "too-large"),
+    (UnauthorizedError, "unauthorized"),
+    (ForbiddenError, "forbidden"),
+    (RateLimitedError, "rate-limited"),
     (NotKeptError, "not-kept"),
     (UnknownNameError, "not-found"),
     (NotAcceptableError, "not-acceptable"),

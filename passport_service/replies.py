@@ -9,7 +9,8 @@ from .cache import Finished
 
 ASKED_AGE = 300  # seconds that a caller may reuse an answer unasked: a new rulebook should be seen soon
 KEPT_AGE = 86400  # by its id an answer never changes
-SECURITY = (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"))
+CSP = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+SECURITY = (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"), ("Cross-Origin-Resource-Policy", "same-origin"))
 Headers = list[tuple[str, str]]
 
 _CACHE_STATUS = {
@@ -42,6 +43,13 @@ def decision(finished: Finished, how: str, now: dt.datetime, if_none_match: str 
         ("Repr-Digest", f"sha-256=:{finished.sha256}:"),
     ]
     return 200, headers, finished.body
+
+
+def finish(headers: Headers) -> None:
+    """Adds what every reply of ours carries; a page may have brought a stricter or a fitting policy of its own."""
+    headers += SECURITY
+    if not any(name == "Content-Security-Policy" for name, _ in headers):
+        headers.append(("Content-Security-Policy", CSP))
 
 
 def _names(header: str, etag: str) -> bool:

@@ -14,8 +14,9 @@ from flask import Flask
 from gunicorn.app.base import Application
 from gunicorn.arbiter import Arbiter
 
-from .app import FAILED, now
+from .app import FAILED, count_reload, now
 from .errors import LawError, PassportError
+from .metrics import forget
 from .settings import Settings, fingerprint
 
 log = logging.getLogger("passport.server")
@@ -34,6 +35,7 @@ class _Server(Application):
         self.cfg.set("bind", [f"{self.settings.host}:{self.settings.port}"])
         self.cfg.set("workers", self.settings.workers)
         self.cfg.set("post_worker_init", _started)
+        self.cfg.set("child_exit", _ended)
 
     def load(self) -> Flask:
         return self.app
@@ -43,9 +45,11 @@ class _Server(Application):
         super().reload()
         try:
             self.app = self.callable = self.make()
+            count_reload(self.app, "loaded")
         except (PassportError, OSError) as error:
             found = [str(problem) for problem in error.problems] if isinstance(error, LawError) else [str(error)]
             log.error("the law does not load, so the old one goes on; %d mistake(s):\n%s", len(found), "\n".join(found[:SHOWN]))
+            count_reload(self.app, "refused")
             self.app.config[FAILED] = {"at": now().isoformat(timespec="seconds"), "mistakes": len(found), "first": found[:SHOWN]}
 
     def run(self) -> None:
@@ -57,6 +61,10 @@ def _started(worker: Any) -> None:
     cache = worker.app.app.extensions["passport"].cache
     if cache.store is not None:
         cache.store.wait(0)
+
+
+def _ended(_master: Any, worker: Any) -> None:
+    forget(worker.pid)
 
 
 class _Master(Arbiter):

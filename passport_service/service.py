@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from . import __version__, canonical
-from .cache import Cache, Finished, day_begins, finish
+from .cache import Cache, Finished, day_begins, digest_of
 from .cases import mismatches
 from .comparison import matrix
 from .decision import HOME, Decision, decide
@@ -59,11 +59,16 @@ class Question:
         return self.rulebook.head.timezone if self.rulebook else "UTC"
 
 
+class Shadow(Protocol):
+    def compare(self, proposal: Proposal, body: Mapping[str, Any], now: dt.datetime, /) -> None: ...
+
+
 class Service:
     """Decides proposals under the laws it was given, and remembers what it was given a cache for."""
 
     def __init__(self, laws: Laws, cache: Cache | None = None):
         self.laws, self.cache = laws, cache
+        self.shadow: Shadow | None = None
         self.schema = ProposalSchema(laws.catalogue, laws.scenarios)
 
     def ask(self, question: Question, detail: str, now: dt.datetime) -> tuple[Finished, str]:
@@ -89,7 +94,21 @@ class Service:
         answer = self._answer(question, now)
         until, rulebook = answer.body["valid_until"], answer.body["rulebook"] or {}
         expires = day_begins(dt.date.fromisoformat(until) if until else None, question.timezone)
-        return finish(answer.id, detail, answer.bytes(detail), expires, rulebook.get("version"), rulebook.get("digest"))
+        body = answer.bytes(detail)
+        if self.shadow is not None:
+            self.shadow.compare(question.proposal, answer.body, now)
+        return Finished(
+            answer.id,
+            detail,
+            body,
+            expires,
+            rulebook.get("version"),
+            rulebook.get("digest"),
+            digest_of(body),
+            question.proposal.host,
+            answer.body["status"],
+            tuple(row["fact"] for row in answer.body["missing"]),
+        )
 
     def decide(self, body: Any, now: dt.datetime, reasons: bool = True, missing: bool = True) -> Answer:
         """The answer to a proposal. Units: `now` is aware of its zone. Raises: ProposalError.

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import hashlib
 import os
 import secrets as _secrets_of_the_system
-from collections.abc import Mapping
-from dataclasses import dataclass
+import shutil
+import tempfile
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from .access import Policy, read_keys, read_rate
 from .errors import PassportError
 
 _MIB = 1024 * 1024
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _SECRET = 32  # characters of a secret at least
 HERE = Path(__file__).resolve().parent
 
@@ -39,6 +44,13 @@ class Settings:
     redis: str | None
     secrets: tuple[bytes, ...]
     own_secret: bool  # made up for this run, as none was given
+    policy: Policy
+    log_requests: bool
+    log_level: str
+    mark_firms: bool  # a keyed digest of the registration's number in each request line
+    shadow: Path | None
+    otel: bool
+    numbers: str | None  # directory in which workers share their numbers
 
 
 def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -56,16 +68,77 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         redis=environ.get("PASSPORT_REDIS_URL"),
         secrets=secrets or (_secrets_of_the_system.token_bytes(32),),
         own_secret=not secrets,
+        policy=_policy(environ),
+        log_requests=_yes(environ, "PASSPORT_LOG_REQUESTS", True),
+        log_level=_one_of(environ, "PASSPORT_LOG_LEVEL", ("debug", "info", "warning", "error"), "warning"),
+        mark_firms=_one_of(environ, "PASSPORT_LOG_IDENTIFIERS", ("no", "hashed"), "no") == "hashed",
+        shadow=Path(environ["PASSPORT_SHADOW"]) if environ.get("PASSPORT_SHADOW") else None,
+        otel=_yes(environ, "PASSPORT_OTEL", False),
+        numbers=environ.get("PROMETHEUS_MULTIPROC_DIR"),
     )
+
+
+def check_open(settings: Settings, environ: Mapping[str, str] = os.environ) -> None:
+    """Without keys, only this machine is served, unless an operator says otherwise in so many words. Raises: SettingsError."""
+    if settings.policy.keys or settings.policy.proxy or _yes(environ, "PASSPORT_OPEN", False) or settings.host in _LOOPBACK:
+        return
+    raise SettingsError(
+        f"without keys, everybody who can reach {settings.host}:{settings.port} could ask. Give keys (PASSPORT_KEYS_FILE; `passport keys new` makes "
+        "them), listen on HOST=127.0.0.1, or say PASSPORT_OPEN=yes if something before the service keeps others out"
+    )
+
+
+def _policy(environ: Mapping[str, str]) -> Policy:
+    path, header, rate = environ.get("PASSPORT_KEYS_FILE"), environ.get("PASSPORT_PROXY_HEADER"), environ.get("PASSPORT_RATE")
+    text = _text(path, "PASSPORT_KEYS_FILE") if path else environ.get("PASSPORT_KEYS", "").replace(";", "\n")
+    keys = read_keys(text)
+    if path and not keys:
+        raise SettingsError("the file that PASSPORT_KEYS_FILE names lists no key")
+    proxies = frozenset(word.strip() for word in environ.get("PASSPORT_PROXIES", "127.0.0.1,::1").split(",") if word.strip())
+    if rate:
+        read_rate(rate)
+    elif rate is None and keys:
+        rate = "3000/minute"
+    return Policy(keys, _yes(environ, "PASSPORT_BASIC", False), (header, proxies) if header else None, rate or None)
+
+
+def _text(path: str, name: str) -> str:
+    try:
+        return Path(path).read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise SettingsError(f"{name} names no file that can be read") from None
+
+
+def _yes(environ: Mapping[str, str], name: str, otherwise: bool) -> bool:
+    return _one_of(environ, name, ("yes", "no"), "yes" if otherwise else "no") == "yes"
+
+
+def _one_of(environ: Mapping[str, str], name: str, allowed: tuple[str, ...], otherwise: str) -> str:
+    found = environ.get(name) or otherwise
+    if found not in allowed:
+        raise SettingsError(f"{name} is {found[:40]!r}; expected {' or '.join(allowed)}")
+    return found
+
+
+def share_numbers(settings: Settings, environ: MutableMapping[str, str] = os.environ) -> Settings:
+    """Makes a directory in which the workers share their numbers, unless one is given. Call it before the numbers are made."""
+    if settings.numbers is None:
+        shared = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+        settings = replace(settings, numbers=tempfile.mkdtemp(prefix="passport-numbers-", dir=shared))
+        environ["PROMETHEUS_MULTIPROC_DIR"] = settings.numbers or ""
+        atexit.register(_remove, settings.numbers or "", os.getpid())
+    return settings
+
+
+def _remove(directory: str, owner: int) -> None:
+    if os.getpid() == owner:  # workers end too
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def _secrets(environ: Mapping[str, str]) -> tuple[bytes, ...]:
     """What cached answers are sealed with: PASSPORT_SECRETS, or the lines of PASSPORT_SECRETS_FILE; the newest first, which seals."""
     path = environ.get("PASSPORT_SECRETS_FILE")
-    try:
-        text = Path(path).read_text("utf-8") if path else environ.get("PASSPORT_SECRETS", "").replace(",", "\n")
-    except (OSError, UnicodeDecodeError):
-        raise SettingsError("PASSPORT_SECRETS_FILE names no file that can be read") from None
+    text = _text(path, "PASSPORT_SECRETS_FILE") if path else environ.get("PASSPORT_SECRETS", "").replace(",", "\n")
     found = tuple(line.strip().encode() for line in text.splitlines() if line.strip())
     if any(len(secret) < _SECRET for secret in found):
         raise SettingsError(

@@ -122,6 +122,17 @@ class Store:
         self.counts["reads"] += 1
         return found
 
+    def run(self, work: Callable[[], Any]) -> Any:
+        """What some other work on the same server gives, with the same patience; None when it fails or takes too long."""
+        self._start()
+        if not self._up.is_set():
+            return None
+        try:
+            return self._readers.submit(work).result(PATIENCE)
+        except Exception as error:  # whatever library does the work raises what it likes
+            self._failed(error)
+            return None
+
     def put(self, name: str, value: bytes, seconds: int) -> None:
         """Keeps a value for at most so long, some time soon, if that can be done."""
         self._start()

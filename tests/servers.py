@@ -180,14 +180,14 @@ def trickle(connection: socket.socket) -> None:
 
 
 @contextmanager
-def serving(config: Path = CONFIG, **settings: str):
+def serving(config: Path = CONFIG, stdout=subprocess.DEVNULL, **settings: str):
     """`passport serve` on a free port: gunicorn with two workers, as an operator runs it. Shapes: (process, address)."""
     port = free_port()
     environ = {**os.environ, "PORT": str(port), "PASSPORT_CONFIG": str(config), "PASSPORT_WORKERS": "2", "PASSPORT_REDIS_URL": "", **settings}
     if environ["PASSPORT_REDIS_URL"] == EMBEDDED:
         del environ["PASSPORT_REDIS_URL"]
     command = [sys.executable, "-m", "passport_service.cli", "serve"]
-    process = subprocess.Popen(command, cwd=ROOT, env=environ, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=stdout, stderr=subprocess.PIPE, text=True)
     said: list[str] = []
     listener = threading.Thread(target=lambda: said.extend(process.stderr), daemon=True)  # a pipe that nobody reads fills up
     listener.start()

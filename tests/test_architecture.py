@@ -13,7 +13,7 @@ ORDER = (
     "errors outcome values canonical source conditions calendars facts situation schemas "
     "rulebook placement cases reader scenarios index compiler laws "
     "plan decision reasons missing caveats explain comparison seal store cache service publish review lawpage "
-    "settings proof problems replies front spool batch openapi api app embedded server cli"
+    "access settings proof problems replies metrics logs witness shadow front spool batch openapi api app embedded server cli"
 ).split()
 LIBRARIES = {
     "values": {"stdnum"},
@@ -22,15 +22,18 @@ LIBRARIES = {
     "schemas": {"marshmallow"},
     "store": {"redis"},
     "cache": {"cachetools", "orjson"},
+    "access": {"limits"},
+    "metrics": {"prometheus_client"},
+    "logs": {"structlog", "orjson"},
     "openapi": {"apispec"},
     "api": {"flask"},
-    "app": {"flask", "time", "werkzeug"},
+    "app": {"flask", "opentelemetry", "time", "werkzeug"},
     "server": {"flask", "gunicorn"},
     "lawpage": {"jinja2"},
     "cli": {"click", "rich"},
 }
 STANDARD = {
-    "__future__", "ast", "base64", "bisect", "calendar", "collections", "contextlib", "dataclasses", "datetime", "decimal", "difflib", "enum", "functools", "graphlib",
+    "__future__", "ast", "atexit", "binascii", "http", "traceback", "base64", "bisect", "calendar", "collections", "contextlib", "dataclasses", "datetime", "decimal", "difflib", "enum", "functools", "graphlib",
     "concurrent", "ctypes", "hashlib", "hmac", "importlib", "io", "itertools", "json", "logging", "operator", "os", "pathlib", "platform", "queue", "re", "secrets", "shutil",
     "signal", "subprocess", "sys", "tempfile", "threading", "typing", "urllib", "zoneinfo",
 }  # fmt: skip
