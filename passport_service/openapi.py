@@ -9,6 +9,7 @@ import apispec.core
 from apispec import APISpec
 
 from . import __version__, publish
+from .access import scope_of
 from .laws import Laws
 from .rulebook import DUE, LEGS, PARTIES, STANDINGS, STOPS
 
@@ -52,7 +53,12 @@ def openapi(laws: Laws, problems: Mapping[str, Any]) -> dict[str, Any]:
         "items": _ref("Column"),
         "description": "each names as_of, scenario or rulebook; the law as it is always comes first",
     }
-    body = {"type": "object", "required": ["proposal"], "additionalProperties": False, "properties": {"proposal": _ref("Proposal"), "columns": columns}}
+    body = {
+        "type": "object",
+        "required": ["proposal"],
+        "additionalProperties": False,
+        "properties": {"proposal": _ref("Proposal"), "columns": columns},
+    }
     comparison = {
         "summary": "One proposal under several laws side by side, differences first",
         "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
@@ -61,12 +67,26 @@ def openapi(laws: Laws, problems: Mapping[str, Any]) -> dict[str, Any]:
     spec.path("/v1/comparisons", operations={"post": comparison})
     for path, summary, of in _READS:
         names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
-        parameters = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
+        parameters = [{"name": name, "in": "path", "required": True, "schema": _TEXT, "example": _named(laws, path)} for name in names]
         found = {"summary": summary, "responses": {"200": _reply("As loaded.", of, "application/schema+json" if path == "/v1/facts" else JSON)}}
         if names:
             found |= {"parameters": parameters, "responses": {**found["responses"], "404": _problem(problems, 404)}}
         spec.path(path, operations={"get": found})
-    return spec.to_dict()
+    spec.components.security_scheme("key", {"type": "http", "scheme": "bearer", "description": "An API key, where the operator has given any out"})
+    document = spec.to_dict()
+    _gate(document, problems)
+    return document
+
+
+def _gate(document: dict[str, Any], problems: Mapping[str, Any]) -> None:
+    """What may be said before a resource is asked at all: no key, a key that does not go so far, too many requests."""
+    for path, operations in document["paths"].items():
+        scope = scope_of(path)
+        for operation in operations.values():
+            operation["responses"] |= {str(status): _problem(problems, status) for status in ((401, 403, 429) if scope else (429,))}
+            operation["responses"]["429"]["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "seconds"}}
+            if scope:
+                operation["security"] = [{"key": []}]
 
 
 JSON = "application/json"
@@ -141,6 +161,12 @@ def _reply(text: str, schema: Mapping[str, Any], media_type: str = JSON) -> dict
 def _problem(problems: Mapping[str, Any], status: int) -> dict[str, Any]:
     titles = "; ".join(page.title for page in problems.values() if page.status == status)
     return {"description": titles, "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+
+
+def _named(laws: Laws, path: str) -> str:
+    """One name that a resource of the law has."""
+    host, rulebook = sorted(laws.rulebooks.items())[0]
+    return next((min(found) for kind, found in (("requirements", rulebook.requirements), ("routes", rulebook.routes)) if kind in path), host)
 
 
 # -- shapes -------------------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
-"""`make fuzz`: a coverage-guided fuzzer (atheris, on LLVM's libFuzzer) throws bytes at what reads strangers' bytes.
+"""`make fuzz`: a coverage-guided fuzzer (atheris, on LLVM's libFuzzer) throws bytes at what reads the bytes of others.
 
-    python -m tests.fuzz proposals|law [SECONDS, default 600] [SEED]
+    python -m tests.fuzz proposals|law|receipts [SECONDS, default 600] [SEED]
 
 What it has seen is kept in `.fuzz/` and taken up again by the next run. What makes a target fail is written to
 `tests/fuzzed/`, where `tests/test_fuzzed.py` tries it for ever: mend the fault, give the file a name that says what it was.
@@ -9,22 +9,25 @@ What it has seen is kept in `.fuzz/` and taken up again by the next run. What ma
 from __future__ import annotations
 
 import hashlib
+import importlib
 import sys
-from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["passport_service"]):
-    from .fuzz_targets import TARGETS, seeds, words
-from .shipped import ROOT
+TARGETS = ("proposals", "law", "receipts")
 
 
 def main(target: str, seconds: int, seed: int) -> None:
+    with atheris.instrument_imports(include=["passport_service"]):
+        module = importlib.import_module(f"tests.fuzz_{target}")
+    from .shipped import ROOT
+
     corpus, dictionary = ROOT / ".fuzz" / target, ROOT / ".fuzz" / f"{target}.dict"
     corpus.mkdir(parents=True, exist_ok=True)
-    for content in seeds(target):
+    (ROOT / "tests" / "fuzzed").mkdir(exist_ok=True)
+    for content in module.seeds():
         (corpus / hashlib.sha256(content).hexdigest()[:16]).write_bytes(content)
-    dictionary.write_text("".join(f'"{_escaped(word)}"\n' for word in words(target)))
+    dictionary.write_text("".join(f'"{_escaped(word)}"\n' for word in module.words()))
     options = {
         "max_total_time": seconds,
         "seed": seed,
@@ -35,7 +38,7 @@ def main(target: str, seconds: int, seed: int) -> None:
         "artifact_prefix": ROOT / "tests" / "fuzzed" / f"{target}-",
         "print_final_stats": 1,
     }
-    atheris.Setup([sys.argv[0], *(f"-{name}={value}" for name, value in options.items()), str(corpus)], TARGETS[target])
+    atheris.Setup([sys.argv[0], *(f"-{name}={value}" for name, value in options.items()), str(corpus)], module.run)
     atheris.Fuzz()
 
 
@@ -45,6 +48,6 @@ def _escaped(word: str) -> str:
 
 if __name__ == "__main__":
     if len(sys.argv) < 2 or sys.argv[1] not in TARGETS:
-        sys.exit(f"usage: python -m {Path(__file__).stem} {'|'.join(TARGETS)} [SECONDS] [SEED]")
+        sys.exit(f"usage: python -m tests.fuzz {'|'.join(TARGETS)} [SECONDS] [SEED]")
     numbers = [int(text) for text in sys.argv[2:4]]
     main(sys.argv[1], *numbers, *(600, 1)[len(numbers) :])

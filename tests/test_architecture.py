@@ -13,7 +13,7 @@ ORDER = (
     "errors outcome values canonical source conditions calendars facts situation schemas "
     "rulebook placement cases reader scenarios index compiler laws "
     "plan decision reasons missing caveats explain comparison seal store cache service publish review lawpage "
-    "access settings proof problems replies metrics logs witness shadow front spool batch openapi api app embedded server cli"
+    "access settings proof problems replies metrics logs witness shadow front spool batch openapi api app embedded server cli client"
 ).split()
 LIBRARIES = {
     "values": {"stdnum"},
@@ -33,7 +33,7 @@ LIBRARIES = {
     "cli": {"click", "rich"},
 }
 STANDARD = {
-    "__future__", "ast", "atexit", "binascii", "http", "traceback", "base64", "bisect", "calendar", "collections", "contextlib", "dataclasses", "datetime", "decimal", "difflib", "enum", "functools", "graphlib",
+    "__future__", "email", "ipaddress", "random", "ssl", "ast", "atexit", "binascii", "http", "traceback", "base64", "bisect", "calendar", "collections", "contextlib", "dataclasses", "datetime", "decimal", "difflib", "enum", "functools", "graphlib",
     "concurrent", "ctypes", "hashlib", "hmac", "importlib", "io", "itertools", "json", "logging", "operator", "os", "pathlib", "platform", "queue", "re", "secrets", "shutil",
     "signal", "subprocess", "sys", "tempfile", "threading", "typing", "urllib", "zoneinfo",
 }  # fmt: skip
