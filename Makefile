@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak bench bench-http faults check history clean
+.PHONY: help run test soak bench bench-http faults check history fuzz fuzz-http clean
 
 help: ## show this help
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -23,6 +23,11 @@ $(VENV)/.test: setup.cfg pyproject.toml | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test,embedded]' || \
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@touch $@ $(VENV)/.run
+
+# The fuzzer has wheels for Linux on x86-64 only.
+$(VENV)/.fuzz: $(VENV)/.test
+	$(BIN)/pip install --quiet --disable-pip-version-check '.[fuzz]'
+	@touch $@
 
 run: $(VENV)/.run ## install and serve on 127.0.0.1 (PORT, default 8000)
 	@exec $(BIN)/passport serve
@@ -42,6 +47,12 @@ bench-http: $(VENV)/.test ## requests per second and latency, as ratios to bare 
 
 faults: $(VENV)/.test ## what becomes of requests while Redis is killed, hung, full or hostile
 	$(BIN)/python -m tests.faults
+
+fuzz: $(VENV)/.fuzz ## throw bytes at proposals, law and receipts, SECONDS (600) each, led by coverage
+	for target in proposals law receipts; do $(BIN)/python -m tests.fuzz $$target $(or $(SECONDS),600) || exit 1; done
+
+fuzz-http: $(VENV)/.test ## ask a server all that its OpenAPI document allows, and more, EXAMPLES (2000) an operation
+	$(BIN)/python -m tests.fuzz_http $(or $(EXAMPLES),2000)
 
 history: $(VENV)/.test ## record the law as it stands, after adding or correcting versions
 	$(BIN)/python -m tests.history
