@@ -5,10 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak bench bench-http faults check history fuzz fuzz-http clean
+.PHONY: help run test soak bench bench-http faults recheck golden check history fuzz fuzz-http clean
 
 help: ## show this help
-	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -41,6 +41,12 @@ soak: $(VENV)/.test ## the property tests with twenty times as many examples
 
 bench: $(VENV)/.test ## microseconds per evaluation and per whole decision
 	$(BIN)/python -m tests.bench
+
+recheck: $(VENV)/.test ## issue 10,000 receipts, amend the law, and check them all again
+	$(BIN)/python -m tests.recheck
+
+golden: $(VENV)/.test ## record receipts that must verify for ever, after answers have changed
+	$(BIN)/python -m tests.golden
 
 bench-http: $(VENV)/.test ## requests per second and latency, as ratios to bare Flask
 	$(BIN)/python -m tests.bench_http

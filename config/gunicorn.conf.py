@@ -2,7 +2,7 @@
 
 import os
 
-worker_class = "gthread"
+worker_class = "passport_service.worker.Worker"  # gthread, guarded against slow clients
 threads = 2  # more buys nothing: the work is computing, not waiting
 preload_app = True  # the law is compiled once, and shared by the workers
 control_socket_disable = True  # nothing here needs it, and a read-only container has no place for it

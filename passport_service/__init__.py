@@ -2,10 +2,12 @@
 
 The modules are listed in the order in which they may import, which is the order to read them in:
 
-words   errors outcome values canonical source conditions calendars facts situation schemas
-law     rulebook placement cases reader scenarios index compiler laws
-answer  plan decision reasons missing caveats explain comparison seal store cache service publish review lawpage
-edges   access settings proof problems replies metrics logs witness shadow front spool batch openapi api app embedded server cli client
+words   errors recall outcome values canonical source conditions calendars facts catalogue situation proposal schemas
+law     rulebook placement cases reader scenarios clauses index compiler laws bundle archive
+answer  listing plan decision reasons trial missing caveats explain comparison seal store cache answer service publish review lawpage
+proofs  keys receipt verification today renewal
+edges   access settings proof problems replies metrics logs witness shadow front spool batch openapi api receipts_api
+edges   receipts_page app embedded worker server terminal receipts_cli cli client
 """
 
 __version__ = "1.0.0"

@@ -82,7 +82,7 @@ def read_keys(text: str) -> tuple[Key, ...]:
         kind, _, digest = digest.partition(":")
         wrong = set(scopes.split(",")) - set(SCOPES)
         if kind != "sha256" or len(digest) != 64 or set(digest) - set("0123456789abcdef"):
-            raise KeyFileError(f"keys, line {number}: the second word is sha256: and 64 hexadecimal digits; `passport keys new` makes it")
+            raise KeyFileError(f"keys, line {number}: the second word is sha256: and 64 hexadecimal digits; `passport access new` makes it")
         if wrong:
             raise KeyFileError(f"keys, line {number}: there is no scope {', '.join(sorted(wrong))}; there are {', '.join(SCOPES)}")
         if rate is not None:

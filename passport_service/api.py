@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from flask import Blueprint, Response, request
 from . import batch, canonical, publish, replies
 from .cache import Finished
 from .errors import BadQueryError, MalformedError, NotAcceptableError, NotKeptError, TooLargeError, UnsupportedMediaError
-from .front import RAW
+from .front import RAW, Ask
 from .service import Service
 from .spool import Spool
 from .witness import DECIDED, MARK
@@ -26,6 +26,7 @@ ID = re.compile(r"pd_[a-z2-7]{32}", re.ASCII)
 NUMBER = "registration.number"
 Clock = Callable[[], dt.datetime]
 Told = Callable[[Finished, str], None]
+Mark = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,19 @@ class Limits:
     batch: int
 
 
-def create_api(service: Service, clock: Clock, limits: Limits, told: Told, mark: Callable[[str], str] | None = None) -> Blueprint:
+def asking(service: Service, detail: str, mark: Mark | None) -> Ask:
+    """What answers the body of one proposal. Raises: PassportError."""
+
+    def ask(environ: dict[str, Any], body: bytes, now: dt.datetime) -> tuple[Finished, str]:
+        question = service.put(canonical.load(body), now)
+        if mark is not None:
+            environ[MARK] = mark(str(question.proposal.facts.get(NUMBER, "")))
+        return service.ask(question, detail, now)
+
+    return ask
+
+
+def create_api(service: Service, clock: Clock, limits: Limits, told: Told, mark: Mark | None = None) -> Blueprint:
     """The resources of the contract over one service. Units: `clock` gives times aware of their zone.
 
     `told` counts a line of a batch; `mark` tells a firm in logs without naming it, where an operator wants that.
@@ -48,18 +61,15 @@ def create_api(service: Service, clock: Clock, limits: Limits, told: Told, mark:
     return api
 
 
-def _add_decisions(api: Blueprint, service: Service, clock: Clock, limits: Limits, mark: Callable[[str], str] | None) -> None:
+def _add_decisions(api: Blueprint, service: Service, clock: Clock, limits: Limits, mark: Mark | None) -> None:
     # QUERY (RFC 10008): the same body and the same bytes, declared safe.
     @api.route("/decisions", methods=["POST", "QUERY"])
     def decisions() -> Response:
         _check_accept(JSON)
         detail, now = _detail(), clock()
-        proposal = service.schema.load(canonical.load(_body(limits.body)))
-        finished, how = service.ask(service.question(proposal, now), detail, now)
+        finished, how = asking(service, detail, mark)(request.environ, read_body(limits.body), now)
         if service.cache is not None and RAW in request.environ:
             service.cache.remember(request.environ[RAW], finished, now)
-        if mark is not None:
-            request.environ[MARK] = mark(str(proposal.facts.get(NUMBER, "")))
         return _decision(finished, how, now)
 
     @api.get("/decisions/<id_>")
@@ -74,7 +84,7 @@ def _add_decisions(api: Blueprint, service: Service, clock: Clock, limits: Limit
     @api.post("/comparisons")
     def comparisons() -> Response:
         _check_accept(JSON)
-        return _json(service.compare(canonical.load(_body(limits.body)), clock()))
+        return _json(service.compare(canonical.load(read_body(limits.body)), clock()))
 
 
 def _add_batch(api: Blueprint, service: Service, clock: Clock, limits: Limits, told: Told) -> None:
@@ -117,9 +127,10 @@ def _add_law(api: Blueprint, service: Service) -> None:
         return _json({"scenarios": [publish.scenario_json(found) for found in service.laws.scenarios.values()]})
 
 
-def _body(max_body: int) -> bytes:
-    if request.mimetype != JSON:
-        raise UnsupportedMediaError(f"Send the proposal as {JSON}; this is {request.mimetype or 'nothing named'}.")
+def read_body(max_body: int, types: Collection[str] = (JSON,), what: str = "a proposal as a JSON object") -> bytes:
+    """The request's body. Units: `max_body` bytes. Raises: UnsupportedMediaError, TooLargeError, MalformedError."""
+    if request.mimetype not in types:
+        raise UnsupportedMediaError(f"Send {what} as {' or '.join(types)}; this is {request.mimetype or 'nothing named'}.")
     length = request.content_length
     if length is not None and length > max_body:
         raise TooLargeError(f"The body has {length} bytes; at most {max_body} are read.")
@@ -128,7 +139,7 @@ def _body(max_body: int) -> bytes:
     if len(body) > max_body:
         raise TooLargeError(f"The body has more than {max_body} bytes.")
     if not body:
-        raise MalformedError("The body is empty; send a proposal as a JSON object.")
+        raise MalformedError(f"The body is empty; send {what}.")
     return body
 
 

@@ -13,17 +13,20 @@ from werkzeug.exceptions import HTTPException
 
 from . import __version__, canonical, lawpage, laws, problems, publish, replies, review
 from .access import Gate
-from .api import Limits, create_api
+from .api import Limits, asking, create_api
 from .cache import Cache
 from .errors import NoRulebookError, PassportError, UnknownNameError
 from .front import Front
+from .keys import KeyList, ephemeral, read_keys
 from .logs import request_log
 from .metrics import Metrics
 from .openapi import openapi
 from .problems import PROBLEMS
 from .proof import prove
+from .receipts_api import create_receipts
+from .receipts_page import create_receipts_page
 from .seal import Sealer
-from .service import Service
+from .service import Service, open_service
 from .settings import Settings, read_settings
 from .shadow import Shadow
 from .store import Store, connector, shown
@@ -37,12 +40,13 @@ def now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
-def create_app(settings: Settings | None = None) -> Flask:
-    """The WSGI application. Raises: LawError when the law does not load, PassportError when a setting cannot be used."""
+def create_app(settings: Settings | None = None, keys: KeyList | None = None) -> Flask:
+    """The WSGI application, which signs with `keys`. Raises: LawError when the law does not load, PassportError when a setting cannot be used."""
     settings = settings or read_settings()
+    keys = keys or signing_keys(settings)  # before the law, which takes longer to say no
     store = Store(connector(settings.redis), shown(settings.redis)) if settings.redis else None
     cache = Cache(Sealer(settings.secrets, "cache"), store, settings.memory)
-    passport = Service(laws.load(settings.config), cache)
+    passport = open_service(settings.config, settings.archive, cache)
     prove(passport)
     metrics = Metrics(settings.numbers is not None)
     passport.shadow = _shadow(settings, metrics)
@@ -50,12 +54,14 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions |= {"passport": passport, "passport.metrics": metrics}
     mark = Sealer(settings.secrets, "mark").mark if settings.mark_firms else None
     app.register_blueprint(create_api(passport, now, Limits(settings.max_body, settings.max_batch), metrics.decision_of, mark))
+    app.register_blueprint(create_receipts(passport, keys, now, settings.max_body))
+    app.register_blueprint(create_receipts_page(passport, keys, now, settings.max_body))
     _add_pages(app, passport)
     _add_health(app, passport, metrics)
     _add_errors(app)
     gate = Gate(settings.policy, store, settings.redis, time.time)
     witness = Witness(metrics, request_log() if settings.log_requests else None)
-    front = Front(app.wsgi_app, cache, gate, witness, settings.max_body, now, time.perf_counter)
+    front = Front(app.wsgi_app, cache, gate, witness, settings.max_body, now, time.perf_counter, asking(passport, "full", mark))
     app.wsgi_app = _traced(front) if settings.otel else front  # type: ignore[method-assign]
     return app
 
@@ -81,6 +87,19 @@ def _traced(front: Any) -> Any:
     from opentelemetry.instrumentation.wsgi import OpenTelemetryMiddleware
 
     return OpenTelemetryMiddleware(front)
+
+
+def signing_keys(settings: Settings) -> KeyList:
+    """The keys of the settings; without any, one for trying things out. Raises: KeysError when a list cannot sign."""
+    if settings.keys is None:
+        log.warning(
+            "NO SIGNING KEYS: receipts are signed with an ephemeral key, say so, and prove nothing once this process has ended. "
+            "Set PASSPORT_KEYS and PASSPORT_ISSUER (`passport receipts new-key` makes a list of keys)."
+        )
+        return ephemeral(now())
+    keys = read_keys(settings.keys, settings.issuer)
+    keys.signing(now())
+    return keys
 
 
 def _add_pages(app: Flask, passport: Service) -> None:

@@ -42,7 +42,7 @@ def _question(service: Service, line: bytes, now: dt.datetime, longest: int) -> 
     try:
         if len(line) > longest:
             raise TooLargeError(f"The line has more than {longest} bytes.")
-        return service.question(service.schema.load(canonical.load(line)), now)
+        return service.put(canonical.load(line), now)
     except PassportError as error:
         return error
     except Exception as error:

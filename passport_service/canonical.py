@@ -9,17 +9,57 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
+from collections.abc import Callable
+from typing import Any
 
 import orjson
 
 from .errors import MalformedError
 
 MAX_DEPTH = 8
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\Z)', re.DOTALL)
+_BRACKETS = re.compile(r"[][{}]")
+_AS_ANSWERS = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_SUBCLASS
+
+
+class Row(dict[str, Any]):
+    """A part of many answers: not to be changed, and spelt once."""
+
+    __slots__ = ("_spelt", "_summary")
+
+    def spelt(self) -> orjson.Fragment:
+        """Its canonical bytes."""
+        try:
+            return self._spelt
+        except AttributeError:
+            self._spelt = orjson.Fragment(orjson.dumps(self, option=orjson.OPT_SORT_KEYS))
+            return self._spelt
+
+    def summary(self, summarise: Callable[[dict[str, Any]], dict[str, Any]]) -> Row:
+        """The same in a summary. Shapes: `summarise` is always the same function."""
+        try:
+            return self._summary
+        except AttributeError:
+            self._summary = Row(summarise(self))
+            return self._summary
 
 
 def dump(value: object) -> bytes:
     """Canonical bytes. Shapes: any nesting of dict, list, str, int, bool, None."""
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    return orjson.dumps(value, Row.spelt, _AS_ANSWERS)
+
+
+def read(content: bytes) -> object:
+    """A value whose canonical bytes are exactly these. Raises: MalformedError for any other spelling of it."""
+    try:
+        found = orjson.loads(content)
+        again = dump(found)
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):  # it reads deeper nesting than it writes
+        raise MalformedError("This is not JSON.") from None
+    if again != content:
+        raise MalformedError("This is not canonical JSON: spaces, order of members, or a member that stands twice.")
+    return found
 
 
 def digest(value: object) -> str:
@@ -83,20 +123,8 @@ def _integer(text: str) -> int:
 
 
 def _check_depth(text: str) -> None:
-    depth, in_string, escaped = 0, False, False
-    for sign in text:
-        if in_string:
-            if escaped:
-                escaped = False
-            elif sign == "\\":
-                escaped = True
-            elif sign == '"':
-                in_string = False
-        elif sign == '"':
-            in_string = True
-        elif sign in "[{":
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise MalformedError(f"The body is nested more than {MAX_DEPTH} levels deep.")
-        elif sign in "]}":
-            depth -= 1
+    depth = 0
+    for sign in _BRACKETS.findall(_STRING.sub("", text)):
+        depth += 1 if sign in "[{" else -1
+        if depth > MAX_DEPTH:
+            raise MalformedError(f"The body is nested more than {MAX_DEPTH} levels deep.")

@@ -23,6 +23,7 @@ class CaseReader:
     def __init__(self, catalogue: Catalogue, report: Report, host: str):
         self.catalogue, self.report, self.host = catalogue, report, host
         self.seen: set[str] = set()
+        self.given = {fact.name: fact for fact in catalogue.given()}
 
     def read(self, files: Iterable[Node]) -> tuple[Case, ...]:
         cases: list[Case] = []
@@ -74,8 +75,10 @@ class CaseReader:
         found = {}
         for name, child in self.report.open_mapping(node).items():
             here = Node(name, child.file, child.line, child.column, child.path)
-            fact = self.catalogue.facts.get(self.report.one_of(here, [f.name for f in self.catalogue.given()], "fact") or "")
-            if fact is not None:
+            fact = self.given.get(name)
+            if fact is None:
+                self.report.one_of(here, self.given, "fact")
+            else:
                 found[name] = self._value(fact, child)
         return found
 

@@ -6,13 +6,14 @@ import datetime as dt
 from collections.abc import Iterable
 from typing import Any
 
+from .canonical import Row
 from .compiler import STAFF
 from .conditions import value_text
 from .decision import Decision
 from .outcome import MAY, MUST
+from .proposal import Options
 from .reasons import Walker
 from .rulebook import Version
-from .schemas import Options
 from .values import dti_check_fails
 
 Caveat = dict[str, Any]  # kind, text, and the ids or facts it is about
@@ -28,7 +29,11 @@ class _Caveats:
         self.decision, self.other, self.options, self.as_of, self.walker = decision, other, options, as_of, walker
 
     def found(self) -> list[Caveat]:
-        found = [*self._staff_caveats(), *self._stop_caveats(), *self._trust_caveats(), *self._notices()]
+        memo, key = self.decision.law.memo, ("caveats", self.decision.verdict, self.as_of, self.options.prefer)
+        settled = memo.get(key)
+        if settled is None:
+            settled = memo.keep(key, [Row(found) for found in (*self._stop_caveats(), *self._trust_caveats(), *self._notices())])
+        found = [*settled, *self._staff_caveats(), *self._identifiers(), *self._horizons()]
         return sorted(found, key=lambda caveat: (caveat["kind"], caveat["ids"], caveat["text"]))
 
     def _staff_caveats(self) -> Iterable[Caveat]:
@@ -98,26 +103,23 @@ class _Caveats:
         for id_, version, place in self.decision.law.notices:
             if self.decision.codes[place] & MUST and (version.on_routes is None or routes & set(version.on_routes)):
                 yield _caveat("notice", version.says, [id_])
-        for name, value in self.decision.situation.known.items():
-            fact = self.decision.law.catalogue.facts[name]
-            if fact.scheme == "dti" and dti_check_fails(value):
+
+    def _identifiers(self) -> Iterable[Caveat]:
+        known = self.decision.situation.known
+        for name in self.decision.law.catalogue.token_identifiers:
+            value = known.get(name)
+            if value is not None and dti_check_fails(value):
                 yield _caveat(
                     "identifier",
                     f"The check character of {name} {value_text(value)} does not fit. Some genuine identifiers fail; look it up.",
                     [name],
                 )
-        yield from self._horizons()
 
     def _horizons(self) -> Iterable[Caveat]:
         situation, catalogue = self.decision.situation, self.decision.law.catalogue
-        for name, derived in catalogue.derived.items():
-            calendar = catalogue.calendars.get(derived.options.get("calendar", ""))
-            if (
-                calendar
-                and name not in situation.known
-                and all(source in situation.known for source in derived.inputs)
-                and self.decision.law.index.reads(name)
-            ):
+        for name, calendar in catalogue.counting.items():
+            derived = catalogue.derived[name]
+            if name not in situation.known and all(source in situation.known for source in derived.inputs) and self.decision.law.told_apart(name):
                 yield _caveat(
                     "horizon",
                     f"The calendar of {calendar.title} ends on {calendar.horizon.isoformat()}, so {derived.says} cannot be counted.",

@@ -1,32 +1,32 @@
 """The command line: decide a proposal, look at the facts, check the law, run the service.
 
-Exit codes: 0 done, 1 the law does not load or a setting cannot be used, 2 wrong usage, 3 the proposal cannot be understood.
+Exit codes: 0 done, 1 the law does not load or a setting cannot be used, 2 wrong usage, 3 the proposal cannot be understood,
+4 a receipt does not hold, 5 it cannot be said here whether it does.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any
 
 import click
 from rich.console import Console
-from rich.table import Table
 
-from . import __version__, access, canonical, embedded, lawpage, laws, logs, publish, review
-from .app import create_app
-from .errors import LawError, MalformedError, PassportError, ProposalError, closest
+from . import __version__, access, bundle, canonical, embedded, lawpage, logs, publish, review
+from .app import create_app, signing_keys
+from .archive import file_away
+from .errors import LawError, PassportError, closest
 from .explain import party_words
-from .proof import prove
-from .service import Service
+from .receipts_cli import receipts
 from .settings import Settings, check_open, read_settings, share_numbers
+from .source import read_files
 from .store import shown
+from .terminal import ask, config_option, fail, load, table
 
-REFUSED = 3
-T = TypeVar("T")
 _STATUS_WORDS = {
     "not_covered": "NOT COVERED: this rulebook does not answer the question",
     "blocked": "BLOCKED: no route is open as proposed",
@@ -35,46 +35,18 @@ _STATUS_WORDS = {
     "clear": "CLEAR: a route is open and no check remains",
 }
 
-_config = click.option(
-    "--config",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Directory of the law (default: PASSPORT_CONFIG, or the law that came with the package).",
-)
-
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="passport")
 def main() -> None:
     """Which limited additional checks does the host market require of a broker registered at home?
 
-    Exit codes: 0 done, 1 the law does not load or a setting cannot be used, 2 wrong usage, 3 the proposal cannot be understood.
+    Exit codes: 0 done, 1 the law does not load or a setting cannot be used, 2 wrong usage, 3 the proposal cannot be understood,
+    4 a receipt does not hold, 5 it cannot be said here whether it does.
     """
 
 
-def _fail(text: str, code: int = 1) -> NoReturn:
-    click.echo(text, err=True)
-    sys.exit(code)
-
-
-def _load(config: Path | None, again: bool = False) -> Service:
-    """The service over law whose worked cases pass: now, or (unless `again`) when this law was last met by this code."""
-    try:
-        passport = Service(laws.load(config or read_settings().config))
-        prove(passport, again)
-        return passport
-    except LawError as error:
-        _fail(f"The law does not load; {len(error.problems)} mistake(s):\n{error}")
-    except (PassportError, OSError) as error:
-        _fail(str(error))
-
-
-def _ask(question: Callable[[], T]) -> T:
-    try:
-        return question()
-    except MalformedError as error:
-        _fail(str(error), REFUSED)
-    except ProposalError as error:
-        _fail("The proposal cannot be understood:\n" + "\n".join(map(_problem_line, error.problems)), REFUSED)
+main.add_command(receipts)
 
 
 @main.command()
@@ -83,11 +55,11 @@ def _ask(question: Callable[[], T]) -> T:
 @click.option(
     "--detail", type=click.Choice(["full", "summary"]), default="full", show_default=True, help="summary leaves out why, says and not_required."
 )
-@_config
+@config_option
 def decide(file: Any, as_json: bool, detail: str, config: Path | None) -> None:
     """Decide the proposal in FILE (JSON; - for standard input)."""
-    passport = _load(config)
-    answer = _ask(lambda: passport.decide(canonical.load(file.read()), dt.datetime.now(dt.UTC)))
+    passport = load(config)
+    answer = ask(lambda: passport.decide(canonical.load(file.read()), dt.datetime.now(dt.UTC)))
     if as_json:
         sys.stdout.buffer.write(answer.bytes(detail))
     else:
@@ -100,12 +72,12 @@ def decide(file: Any, as_json: bool, detail: str, config: Path | None) -> None:
 @click.option("--as-of", "dates", multiple=True, help="A law date to compare with; may be given several times.")
 @click.option("--all", "everything", is_flag=True, help="Rows that do not differ too.")
 @click.option("--json", "as_json", is_flag=True, help="The matrix as canonical JSON, as over HTTP.")
-@_config
+@config_option
 def compare(file: Any, scenarios: tuple[str, ...], dates: tuple[str, ...], everything: bool, as_json: bool, config: Path | None) -> None:
     """Compare the proposal in FILE under the law as it is, scenarios and other dates, differences first."""
-    passport = _load(config)
+    passport = load(config)
     columns = [{"scenario": name} for name in scenarios] + [{"as_of": day} for day in dates]
-    found = _ask(lambda: passport.compare({"proposal": canonical.load(file.read()), "columns": columns}, dt.datetime.now(dt.UTC)))
+    found = ask(lambda: passport.compare({"proposal": canonical.load(file.read()), "columns": columns}, dt.datetime.now(dt.UTC)))
     if as_json:
         sys.stdout.buffer.write(canonical.dump(found))
         return
@@ -116,36 +88,27 @@ def compare(file: Any, scenarios: tuple[str, ...], dates: tuple[str, ...], every
         if column["stamp"]:
             console.print(f"  {column['stamp']}")
     rows = [row for row in found["rows"] if row["differs"] or everything]
-    _table(console, ("id", "title", *heads), ((row["id"], row["title"] or "", *(_cell(cell) for cell in row["cells"])) for row in rows))
+    table(console, ("id", "title", *heads), ((row["id"], row["title"] or "", *(_cell(cell) for cell in row["cells"])) for row in rows))
 
 
 def _cell(cell: Mapping[str, Any]) -> str:
     return cell["status"].replace("_", " ") + (f" ({', '.join(cell['by'])})" if cell["by"] else "")
 
 
-def _problem_line(problem: Any) -> str:
-    line = f"  {problem.pointer or '/'}: {problem.detail}"
-    if problem.did_you_mean:
-        line += f"; did you mean {problem.did_you_mean}?"
-    elif problem.allowed:
-        line += f"; allowed: {', '.join(problem.allowed)}"
-    return line
-
-
 @main.command()
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="The catalogue as JSON Schema 2020-12.")
-@_config
+@config_option
 def facts(name: str | None, as_json: bool, config: Path | None) -> None:
     """List the facts that may be asked, or show the one called NAME (or those of a group)."""
-    catalogue = _load(config).laws.catalogue
+    catalogue = load(config).laws.catalogue
     if as_json:
         sys.stdout.buffer.write(canonical.dump(publish.facts_schema(catalogue)))
         return
     found = [fact for fact in catalogue.given() if name in (None, fact.name, fact.group)]
     if not found:
         meant = closest(name or "", [*catalogue.facts, *catalogue.groups])
-        _fail(f"There is no fact or group {name!r}." + (f" Did you mean {meant}?" if meant else ""), 2)
+        fail(f"There is no fact or group {name!r}." + (f" Did you mean {meant}?" if meant else ""), 2)
     console = Console()
     if len(found) == 1:
         fact = found[0]
@@ -155,7 +118,7 @@ def facts(name: str | None, as_json: bool, config: Path | None) -> None:
         for value, words in fact.values.items():
             console.print(f"  {value}: {words}")
         return
-    _table(console, ("fact", "type", "class", "question"), ((fact.name, fact.type, fact.klass, fact.question) for fact in found))
+    table(console, ("fact", "type", "class", "question"), ((fact.name, fact.type, fact.klass, fact.question) for fact in found))
 
 
 @main.group()
@@ -164,13 +127,13 @@ def rulebooks() -> None:
 
 
 @rulebooks.command()
-@_config
+@config_option
 def check(config: Path | None) -> None:
     """Load the law, run every worked case, and report every mistake with file, line, column and path."""
-    passport = _load(config, again=True)
+    passport = load(config, again=True)
     kinds = ("routes", "requirements", "recognitions", "notices", "definitions", "cases")
     lines = [publish.rulebook_line(rulebook) for rulebook in passport.laws.rulebooks.values()]
-    _table(Console(), ("host", *kinds), ((line["host"], *(str(line["counts"][kind]) for kind in kinds)) for line in lines))
+    table(Console(), ("host", *kinds), ((line["host"], *(str(line["counts"][kind]) for kind in kinds)) for line in lines))
     for line in lines:
         click.echo(f"{line['host']} {line['version']} {line['digest']}")
     click.echo("The law loads and every worked case passes.")
@@ -178,10 +141,10 @@ def check(config: Path | None) -> None:
 
 @rulebooks.command("coverage")
 @click.option("--all", "everything", is_flag=True, help="List what is fully tried too.")
-@_config
+@config_option
 def show_coverage(everything: bool, config: Path | None) -> None:
     """Report what worked cases have made of every condition, and how they have met every threshold."""
-    passport = _load(config)
+    passport = load(config)
     console = Console()
     for host, rows in review.coverage(passport, dt.datetime.now(dt.UTC)).items():
         met, wanted = review.coverage_lines(rows.values())
@@ -190,10 +153,27 @@ def show_coverage(everything: bool, config: Path | None) -> None:
             (name, ", ".join(sorted(row.seen)) or "never", ", ".join(row.lacking)) for name, row in sorted(rows.items()) if row.lacking or everything
         ]
         if lines:
-            _table(console, ("condition, threshold or status", "tried", "never"), lines)
+            table(console, ("condition, threshold or status", "tried", "never"), lines)
         left = [(name, outcome, why) for name, row in sorted(rows.items()) for outcome, why in sorted(row.impossible.items())]
         if left:
-            _table(console, ("what no case can show", "outcome", "why"), left)
+            table(console, ("what no case can show", "outcome", "why"), left)
+
+
+@rulebooks.command("bundle")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the file here instead of into the archive.")
+@config_option
+def make_bundle(out: Path | None, config: Path | None) -> None:
+    """Write the law as one file, addressed by the digest of its bytes, into the archive (PASSPORT_ARCHIVE, or `archive` beside the law)."""
+    passport = load(config)
+    try:
+        settings = read_settings(config=config)
+        made = bundle.bind(read_files(settings.config), passport.laws)
+        if out:
+            out.write_bytes(made.content())
+        path = out or file_away(made, settings.archive or settings.config / "archive")
+    except (PassportError, OSError) as error:
+        fail(str(error))
+    click.echo(f"{made.label.digest}  {path}\npublished {made.label.published}")
 
 
 @main.group()
@@ -206,25 +186,25 @@ def law() -> None:
 @click.option("--within", type=click.IntRange(0, 3650), default=30, show_default=True, help="Days ahead.")
 @click.option("--confidence", type=click.IntRange(1, 5), default=2, show_default=True, help="List what rests on at most this confidence.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@_config
+@config_option
 def due_(on: dt.datetime | None, within: int, confidence: int, as_json: bool, config: Path | None) -> None:
     """List what is due for review or rests on low confidence, worst first."""
-    found = review.due(_load(config).laws, (on or dt.datetime.now(dt.UTC)).date(), within, confidence)
+    found = review.due(load(config).laws, (on or dt.datetime.now(dt.UTC)).date(), within, confidence)
     if as_json:
         sys.stdout.buffer.write(canonical.dump([row.as_json() for row in found]))
         return
     rows = (
         (row.id, "overdue" if row.overdue else row.review_by.isoformat(), str(row.confidence), row.read.replace("_", " "), row.title) for row in found
     )
-    _table(Console(), ("id", "review by", "confidence", "read", "title"), rows)
+    table(Console(), ("id", "review by", "confidence", "read", "title"), rows)
 
 
 @law.command("report")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("."), show_default=True, help="Directory for the pages.")
-@_config
+@config_option
 def report(out: Path, config: Path | None) -> None:
     """Write one self-contained HTML page per host: every provision, its logic in plain words, dates, trust and cases."""
-    passport = _load(config)
+    passport = load(config)
     out.mkdir(parents=True, exist_ok=True)
     for rulebook in passport.laws.rulebooks.values():
         path = out / f"law-{rulebook.host.lower()}.html"
@@ -245,13 +225,14 @@ def serve(port: int | None) -> None:
         logs.configure(settings.log_level)
         here = f"http://{settings.host}:{settings.port}"
         click.echo(f"Passport {__version__}: loading the law; its worked cases run unless they are known to pass", err=True)
-        app = create_app(settings)
+        keys = signing_keys(settings)  # once: with other law the service goes on signing as it did
+        app = create_app(settings, keys)
     except LawError as error:
-        _fail(f"The law does not load; {len(error.problems)} mistake(s):\n{error}")
+        fail(f"The law does not load; {len(error.problems)} mistake(s):\n{error}")
     except PassportError as error:
-        _fail(str(error))
+        fail(str(error))
     click.echo(f"  start page  {here}/\n  API         {here}/v1/decisions\n  documents   {here}/docs\n  cache       {cached}", err=True)
-    run(lambda: create_app(settings), app, settings)
+    run(lambda: create_app(settings, keys), app, settings)
 
 
 def _cached(settings: Settings) -> tuple[Settings, str]:
@@ -267,19 +248,19 @@ def _cached(settings: Settings) -> tuple[Settings, str]:
     return replace(settings, redis=embedded.start(server)), f"an embedded {server.name} of this run (PASSPORT_REDIS_URL names another)"
 
 
-@main.group()
-def keys() -> None:
+@main.group("access")
+def callers() -> None:
     """Keys of callers."""
 
 
-@keys.command("new")
+@callers.command("new")
 @click.argument("name")
 @click.option(
     "--scope", "scopes", multiple=True, type=click.Choice(access.SCOPES), default=("decide", "law"), show_default=True, help="May be repeated."
 )
 @click.option("--rate", help="Such as 600/minute (default: PASSPORT_RATE).")
 def new(name: str, scopes: tuple[str, ...], rate: str | None) -> None:
-    """Make a key: the key itself once, and the line for the file that PASSPORT_KEYS_FILE names."""
+    """Make a key: the key itself once, and the line for the file that PASSPORT_API_KEYS_FILE names."""
     try:
         key, made = access.new_key(name, scopes, rate)
     except PassportError as error:
@@ -289,13 +270,6 @@ def new(name: str, scopes: tuple[str, ...], rate: str | None) -> None:
 
 
 # -- an answer for people -------------------------------------------------------------------------------------------------
-
-
-def _table(console: Console, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
-    table = Table(*columns, box=None, header_style="bold", pad_edge=False)
-    for row in rows:
-        table.add_row(*row)
-    console.print(table)
 
 
 def _show(body: Mapping[str, Any], console: Console) -> None:
@@ -314,7 +288,7 @@ def _show(body: Mapping[str, Any], console: Console) -> None:
     for name, title in (("checks", "Before the trade"), ("duties", "Later, by the firm"), ("others", "By others")):
         if body[name]:
             console.print(f"\n[bold]{title}[/bold]")
-            _table(
+            table(
                 console,
                 ("due", "id", "status", "who", "what", "under"),
                 (
@@ -327,10 +301,10 @@ def _show(body: Mapping[str, Any], console: Console) -> None:
             console.print(f"\n[bold]{title}[/bold]: " + ", ".join(f"{row['id']} {row['title']}" for row in body[name]))
     if body["only_if"]:
         console.print("\n[bold]Only in special cases[/bold]")
-        _table(console, ("id", "what", "when"), ((row["id"], row["title"], row["if"]) for row in body["only_if"]))
+        table(console, ("id", "what", "when"), ((row["id"], row["title"], row["if"]) for row in body["only_if"]))
     if body["missing"]:
         console.print("\n[bold]Facts still missing[/bold], in the order in which to ask")
-        _table(
+        table(
             console,
             ("fact", "question", "settles"),
             (
@@ -357,7 +331,7 @@ def _show_routes(body: Mapping[str, Any], console: Console) -> None:
         )
         opens = "; ".join(sorted({found["fact"] for found in row["would_open_if"]}))
         rows.append((row["id"], row["title"], "stopped" if row["stopped_by"] else row["status"], why, opens))
-    _table(console, ("id", "route", "status", "because of", "would need another"), rows)
+    table(console, ("id", "route", "status", "because of", "would need another"), rows)
 
 
 if __name__ == "__main__":

@@ -7,18 +7,23 @@ version begins or ends.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from operator import itemgetter
+from typing import Any, TypeVar
 
-from .conditions import NEVER, OPEN, All, Condition, Leaf, Not, Ref, bind, leaf_text, leaves
+from .clauses import Dimension, told_apart
+from .conditions import NEVER, OPEN, All, Any_, Condition, Leaf, Not, Ref, bind, leaf_text, leaves
 from .facts import Catalogue
 from .index import Evaluation, Index
-from .rulebook import NoticeVersion, Provision, RecognitionVersion, RequirementVersion, RouteVersion, Rulebook
+from .recall import Memo
+from .rulebook import DefinitionVersion, NoticeVersion, Provision, RecognitionVersion, RequirementVersion, RouteVersion, Rulebook
 from .situation import Situation
 
 STAFF = "staff_position"
+REMEMBERED = 20000  # parts of answers kept for one law
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +56,13 @@ class CompiledRequirement:
     recognitions: tuple[CompiledRecognition, ...]
     deadlines: tuple[int, ...]
     amounts: tuple[int, ...]
+    whole: Condition  # all conditions together: what they read is what the requirement turns on
 
     def bears_on(self, route: str) -> bool:
         return self.version.on_routes is None or route in self.version.on_routes
 
 
+Order = Callable[[bytes], Iterable[int]]
 Add = Callable[[Condition, str], int]  # a condition and whose it is, for people
 
 
@@ -66,15 +73,20 @@ class Law:
         self.catalogue, self.rulebook, self.begins, self.ends = catalogue, rulebook, begins, ends
         self.definitions = _active(rulebook.definitions, day)
         self._day = day
-        # The index decides which byte is whose. So everything is put together twice: to learn the conditions, and to place them.
         found: list[tuple[Condition, str]] = []
-        self._put_together(lambda condition, owner: found.append((condition, owner)) or 0)
+
+        def add(condition: Condition, owner: str) -> int:
+            found.append((condition, owner))
+            return len(found) - 1
+
+        self._put_together(add)
         self.conditions = tuple(condition for condition, _ in found)
         self.owners = tuple(owner for _, owner in found)
-        self.index = self._compiled()
-        places = iter(self.index.place)
-        self._put_together(lambda condition, owner: next(places))
         self.by_id = {requirement.id: requirement for requirement in self.requirements}
+        self._staff = self._resting_on_staff()
+        self.memo, self._made, self._relied = Memo(REMEMBERED), {}, self
+        self.index, self._order, strict_order = self._compiled()
+        self.strict = _Strict(self, strict_order) if strict_order else None
 
     def _put_together(self, add: Add) -> None:
         book, day = self.rulebook, self._day
@@ -82,7 +94,10 @@ class Law:
         recognitions = [
             CompiledRecognition(id_, version, add(version.when, f"{id_} when")) for id_, version in _active(book.recognitions, day).items()
         ]
-        self.requirements = [_requirement(id_, version, recognitions, add) for id_, version in _active(book.requirements, day).items()]
+        roles = {name: [role.when for role in found] for name, found in book.head.roles.items()}
+        self.requirements = [
+            _requirement(id_, version, recognitions, roles.get(version.duty_on, ()), add) for id_, version in _active(book.requirements, day).items()
+        ]
         self.legs = {leg: (condition, add(condition, f"leg {leg} needed_when")) for leg, condition in book.legs.items()}
         self.roles = {
             name: tuple((add(role.when, f"role {name} {role.party}"), role.party) for role in roles) for name, roles in book.head.roles.items()
@@ -91,25 +106,81 @@ class Law:
             (id_, version, add(version.when, f"{id_} when")) for id_, version in _active(book.notices, day).items()
         ]
 
-    def _compiled(self) -> Index:
-        return Index(self.catalogue, self.conditions, {id_: self.definition(id_) for id_ in self.definitions})
+    def _resting_on_staff(self) -> frozenset[str]:
+        """The definitions that are staff positions, or read one."""
+        found = {id_ for id_, version in self.definitions.items() if version.standing == STAFF}
+        reading = {id_: _refs(version.when) for id_, version in self.definitions.items()}
+        while more := {id_ for id_, read in reading.items() if id_ not in found and not found.isdisjoint(read)}:
+            found |= more
+        return frozenset(found)
 
-    @property
-    def place(self) -> list[int]:
-        """Which byte of an evaluation is the n-th condition's."""
-        return self.index.place
+    def _compiled(self) -> tuple[Index, Order, Order | None]:
+        """One index over both readings, and the orders in which to read its bytes with staff positions and without.
+
+        Without them there are further definitions and conditions only for what rests on a staff position.
+        """
+        definitions = {id_: version.when for id_, version in self.definitions.items()}
+        definitions |= {_without(id_): self._rewritten(_strict_definition(self.definitions[id_])) for id_ in self._staff}
+        resting = [number for number, condition in enumerate(self.conditions) if not self._staff.isdisjoint(_refs(condition))]
+        index = Index(self.catalogue, [*self.conditions, *(self._rewritten(self.conditions[number]) for number in resting)], definitions)
+        places, count = index.place, len(self.conditions)
+        strict = places[:count]
+        for number, place in zip(resting, places[count:], strict=True):
+            strict[number] = place
+        needed = self._staff or any(route.version.standing == STAFF for route in self.routes)
+        return index, _order(places[:count]), _order(strict) if needed else None
+
+    def _rewritten(self, condition: Condition) -> Condition:
+        """The condition over the definitions as they stand without staff positions."""
+        match condition:
+            case All(parts):
+                return All(tuple(map(self._rewritten, parts)))
+            case Any_(parts):
+                return Any_(tuple(map(self._rewritten, parts)))
+            case Not(part):
+                return Not(self._rewritten(part))
+            case Ref(definition=name) if name in self._staff:
+                return Ref(_without(name))
+        return condition
 
     def definition(self, name: str) -> Condition:
         return self.definitions[name].when
 
     def evaluate(self, situation: Situation) -> Evaluation:
-        return self.index.evaluate(situation)
+        """Shapes: `codes` one byte for each condition, in their order."""
+        return self.read(self.index.evaluate(situation))
+
+    def read(self, evaluation: Evaluation) -> Evaluation:
+        """What the index found, under this reading of the law."""
+        return replace(evaluation, codes=bytes(self._order(evaluation.raw)))
+
+    def reevaluate(self, base: Evaluation, situation: Situation, names: Iterable[str]) -> bytes:
+        """The codes in a situation that differs from the base's at most in these facts."""
+        return bytes(self._order(self.index.reevaluate(base, situation, names)))
+
+    def once(self, make: Callable[[Law], Made]) -> Made:
+        """What somebody makes of this law, made once for both readings."""
+        return self._made.get(make) or self._made.setdefault(make, make(self._relied))
+
+    def routes_of(self, leg: str, activity: str) -> tuple[CompiledRoute, ...]:
+        """The routes of a leg that serve an activity; "" on the legs that have none."""
+        return self._by_leg.get((leg, activity), ())
 
     @cached_property
-    def strict(self) -> Law | None:
-        """The same law without what rests on a staff position; None when nothing here does."""
-        staff = any(version.standing == STAFF for version in self.definitions.values())
-        return _Strict(self) if staff or any(route.version.standing == STAFF for route in self.routes) else None
+    def _by_leg(self) -> dict[tuple[str, str], tuple[CompiledRoute, ...]]:
+        found: dict[tuple[str, str], tuple[CompiledRoute, ...]] = {}
+        for route in self.routes:
+            for activity in route.opens:
+                found[route.leg, activity] = (*found.get((route.leg, activity), ()), route)
+        return found
+
+    def told_apart(self, fact: str) -> list[Dimension]:
+        """What the law tells apart of a fact; empty when it does not read it."""
+        return self._told_apart.get(fact, [])
+
+    @cached_property
+    def _told_apart(self) -> dict[str, list[Dimension]]:
+        return told_apart(self.catalogue, self.conditions, {id_: self.definition(id_) for id_ in self.definitions})
 
     @cached_property
     def leaves(self) -> list[Leaf]:
@@ -144,16 +215,32 @@ class Law:
 class _Strict(Law):
     """A law read without staff positions: such a definition is FALSE, or open where it reads an open text; such a route is closed."""
 
-    def __init__(self, law: Law):
-        vars(self).update({name: value for name, value in vars(law).items() if name != "strict"})
-        self.index = self._compiled()  # the conditions are the same, so their places are
+    def __init__(self, law: Law, order: Order):
+        vars(self).update(vars(law))
+        self._order, self.strict = order, None
         self.routes = [route if route.version.standing != STAFF else _closed(route) for route in law.routes]
 
     def definition(self, name: str) -> Condition:
-        version = self.definitions[name]
-        if version.standing != STAFF:
-            return version.when
-        return OPEN if version.without_unknown else NEVER
+        return _strict_definition(self.definitions[name])
+
+
+def _strict_definition(version: DefinitionVersion) -> Condition:
+    if version.standing != STAFF:
+        return version.when
+    return OPEN if version.without_unknown else NEVER
+
+
+def _without(name: str) -> str:
+    return f"{name} without staff positions"
+
+
+def _refs(condition: Condition) -> set[str]:
+    return {leaf.definition for leaf, _ in leaves(condition) if isinstance(leaf, Ref)}
+
+
+def _order(places: Sequence[int]) -> Order:
+    """Reads bytes in this order."""
+    return itemgetter(*places) if len(places) > 1 else lambda raw: [raw[place] for place in places]
 
 
 def _route(provision: Provision, version: RouteVersion, add: Add) -> CompiledRoute:
@@ -166,7 +253,9 @@ def _route(provision: Provision, version: RouteVersion, add: Add) -> CompiledRou
     )
 
 
-def _requirement(id_: str, version: RequirementVersion, recognitions: Iterable[CompiledRecognition], add: Add) -> CompiledRequirement:
+def _requirement(
+    id_: str, version: RequirementVersion, recognitions: Iterable[CompiledRecognition], roles: Iterable[Condition], add: Add
+) -> CompiledRequirement:
     own = tuple(found for found in recognitions if id_ in found.version.requirements)
     stop: Condition = NEVER
     if version.failed_when != NEVER:
@@ -181,6 +270,7 @@ def _requirement(id_: str, version: RequirementVersion, recognitions: Iterable[C
         recognitions=own,
         deadlines=tuple(add(step.when, f"{id_} deadline") for step in version.deadlines),
         amounts=tuple(add(step.when, f"{id_} amount") for step in version.amounts),
+        whole=All((version.applies_when, version.failed_when, version.satisfied_when, *(found.version.when for found in own), *roles)),
     )
 
 

@@ -117,6 +117,8 @@ def value_text(value: Any) -> str:
     >>> value_text((Decimal("250000.00"), "USD")), value_text(True), value_text(("a", "b"))
     ('250000 USD', 'yes', 'a, b')
     """
+    if isinstance(value, str):
+        return value
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Decimal):

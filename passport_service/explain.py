@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import datetime as dt
 from calendar import monthrange
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from .canonical import Row
 from .caveats import caveats
 from .conditions import Condition
-from .decision import Candidate, Decision, Item, recognitions
+from .decision import Candidate, Decision
+from .listing import Item, recognitions
 from .missing import missing_facts, missing_json
 from .outcome import MAY, MUST
-from .reasons import Walker, reasons_json
+from .proposal import Options
+from .reasons import NO_REASONS, Because, Walker, reasons_json
 from .rulebook import Citation, Provenance, Version
-from .schemas import Options
 from .situation import later
 from .values import plain
+
+Deadline = tuple[tuple[str, str | None, str] | None, str | None]  # (date, time, rule), and a sentence where there is none
+Amount = tuple[tuple[tuple[str, Decimal], ...] | None, str | None]  # an amount for each currency, and the rule or a sentence
 
 PARTY_WORDS = {
     "firm": "the firm",
@@ -63,12 +67,18 @@ def provenance_json(found: Provenance) -> dict[str, Any]:
 class _Explainer:
     def __init__(self, decision: Decision, other: Decision | None, options: Options, as_of: dt.date, reasons: bool = True):
         self.decision, self.other, self.options, self.as_of, self.reasons = decision, other, options, as_of, reasons
-        self.walker = Walker(decision.law, decision.situation)
-        self.sections = self._sections()
+        self.walker = Walker(decision.law, decision.situation, decision.evaluation.states)
+        self.memo = decision.law.memo
+        self.stopping = [item for item in decision.law.requirements if item.stop is not None and decision.codes[item.stop] & MUST]
+        self.sections = decision.listed.sections
+
+    def _row(self, key: tuple[Any, ...], make: Callable[[], dict[str, Any]]) -> Row:
+        """A row of the answer, written once for each state of all that it says."""
+        return self.memo.get(key) or self.memo.keep(key, Row(make()))
 
     def answer(self) -> dict[str, Any]:
         decision, sections = self.decision, self.sections
-        counts = self._counts()
+        counts = decision.listed.counts
         return {
             "status": decision.status,
             "summary": _summary(counts),
@@ -80,61 +90,48 @@ class _Explainer:
             "left_to_home": [self._covered(item) for item in sections["left_to_home"]],
             "satisfied": [self._satisfied(item) for item in sections["satisfied"]],
             "only_if": self._only_if(),
-            "not_required": self._not_required(),
+            "not_required": decision.listed.not_required,
             "caveats": caveats(decision, self.other, self.options, self.as_of, self.walker),
             "counts": counts,
         }
 
     # -- lists ----------------------------------------------------------------------------------------------------------
 
-    def _sections(self) -> dict[str, list[Item]]:
-        found: dict[str, list[Item]] = {
-            name: [] for name in ("checks", "duties", "others", "recognised", "left_to_home", "satisfied", "only_if", "not_required")
-        }
-        for item in self.decision.items:
-            if item.is_check:
-                found["checks"].append(item)
-            elif item.outstanding:
-                found["duties" if item.party == "firm" else "others"].append(item)
-            else:
-                found[item.status].append(item)
-        return found
+    def _routes(self) -> list[Row]:
+        key = ("routes", self.decision.legs)
+        rows = self.memo.get(key) or self.memo.keep(key, self._by_route())
+        return [self._route(candidate, activities) for candidate, activities in rows]
 
-    def _not_required(self) -> list[str]:
-        return sorted([*(item.id for item in self.sections["not_required"]), *self.decision.elsewhere])
-
-    def _counts(self) -> dict[str, Any]:
-        statuses = Counter(item.status for item in self.decision.items)
-        statuses["not_required"] += len(self.decision.elsewhere)
-        parties = Counter(item.party for item in self.decision.items if item.outstanding)
-        names = ("not_required", "only_if", "undetermined", "recognised", "left_to_home", "failed", "satisfied", "required")
-        return {"requirements": sum(statuses.values()), **{name: statuses[name] for name in names}, "by_party": dict(sorted(parties.items()))}
-
-    def _routes(self) -> list[dict[str, Any]]:
+    def _by_route(self) -> list[tuple[Candidate, tuple[str, ...]]]:
+        """The candidates of one route that stand alike make one row."""
         rows: dict[tuple[Any, ...], list[Candidate]] = {}
         for leg in self.decision.legs:
             for candidate in leg.candidates:
                 key = (candidate.leg, candidate.route.id, candidate.status, candidate.stopped_by, candidate.doubted_by)
                 rows.setdefault(key, []).append(candidate)
-        return [self._route(candidates) for candidates in rows.values()]
+        return [(found[0], tuple(sorted(one.activity for one in found if one.activity))) for found in rows.values()]
 
-    def _route(self, candidates: list[Candidate]) -> dict[str, Any]:
-        candidate = candidates[0]
-        version, law = candidate.route.version, self.decision.law
+    def _route(self, candidate: Candidate, activities: tuple[str, ...]) -> Row:
         # A closed route is not opened by a change that leaves it stopped.
-        stopping = [found for found in law.requirements if found.stop is not None and self.decision.codes[found.stop] & MUST]
         stops = [
             found.stop_condition
-            for found in stopping
+            for found in self.stopping
             if found.bears_on(candidate.route.id) and "trade" in (found.version.stops_firm, found.version.stops_other)
         ]
-        opens = self.walker.would_open(candidate.condition, stops) if candidate.dead and self.reasons else []
+        opens = self.walker.would_open(candidate.condition, stops) if candidate.dead and self.reasons else NO_REASONS
+        why = self._because(candidate.condition)
+        missing = self.walker.unknown(candidate.condition, MAY) if candidate.status == "undetermined" else frozenset()
+        key = (candidate, activities, why, opens, missing)
+        return self._row(key, lambda: self._route_json(candidate, activities, why, opens, sorted(missing)))
+
+    def _route_json(self, candidate: Candidate, activities: Iterable[str], why: Because, opens: Because, missing: list[str]) -> dict[str, Any]:
+        version = candidate.route.version
         return {
             "id": candidate.route.id,
             "leg": candidate.leg,
             "title": version.title,
             "standing": version.standing,
-            "activities": sorted(found.activity for found in candidates if found.activity),
+            "activities": list(activities),
             "status": candidate.status,
             "live": candidate.live,
             "dead": candidate.dead,
@@ -144,16 +141,21 @@ class _Explainer:
             "cite": cite_json(version.cite),
             "says": version.says,
             "provenance": provenance_json(version.provenance),
-            "why": self._why(candidate.condition),
-            "would_open_if": reasons_json(opens),
-            "missing": sorted(self.walker.unknown(candidate.condition, MAY)) if candidate.status == "undetermined" else [],
+            "why": self._why(why),
+            "would_open_if": self._why(opens),
+            "missing": missing,
             "not_with": list(version.not_with),
         }
 
-    def _requirement(self, item: Item) -> dict[str, Any]:
+    def _requirement(self, item: Item) -> Row:
+        deadline, amount = self._deadline(item), self._amount(item)
+        why = self._because(item.requirement.stop_condition if item.status == "failed" else item.requirement.version.applies_when)
+        missing = self._open_facts(item)
+        key = (item, deadline, amount, why, missing)
+        return self._row(key, lambda: self._requirement_json(item, deadline, amount, why, sorted(missing)))
+
+    def _requirement_json(self, item: Item, deadline: Deadline, amount: Amount, why: Because, missing: list[str]) -> dict[str, Any]:
         version = item.requirement.version
-        deadline, deadline_note = self._deadline(item)
-        amount, amount_note = self._amount(item)
         doing = version.do if item.party == "firm" else f"See that {party_words(item.party)} does this: {version.do}"
         return {
             "id": item.id,
@@ -167,13 +169,13 @@ class _Explainer:
             "due": version.due,
             "do": doing,
             "evidence": list(version.evidence),
-            "deadline": deadline,
-            "deadline_note": deadline_note,
-            "amount": amount,
-            "amount_note": amount_note,
+            "deadline": dict(zip(("date", "at", "rule"), deadline[0], strict=True)) if deadline[0] else None,
+            "deadline_note": deadline[1],
+            "amount": None if amount[0] is None else [{"amount": plain(number), "currency": currency} for currency, number in amount[0]],
+            "amount_note": amount[1],
             **self._head(version),
-            "why": self._why(item.requirement.stop_condition if item.status == "failed" else version.applies_when),
-            "missing": self._open_facts(item),
+            "why": self._why(why),
+            "missing": missing,
         }
 
     def _head(self, version: Version) -> dict[str, Any]:
@@ -184,56 +186,62 @@ class _Explainer:
             "provenance": provenance_json(version.provenance),
         }
 
-    def _why(self, condition: Condition) -> list[dict[str, Any]]:
-        return reasons_json(self.walker.why(condition)) if self.reasons else []
+    def _because(self, condition: Condition) -> Because:
+        return self.walker.because(condition) if self.reasons else NO_REASONS
 
-    def _open_facts(self, item: Item) -> list[str]:
+    def _why(self, because: Because) -> list[dict[str, Any]]:
+        return reasons_json(self.walker.told(because))
+
+    def _open_facts(self, item: Item) -> frozenset[str]:
         if item.status != "undetermined":
-            return []
-        found = self.walker.unknown(item.requirement.version.applies_when, MAY) | self.walker.unknown(item.requirement.stop_condition, MAY)
-        return sorted(found)
+            return frozenset()
+        return self.walker.unknown(item.requirement.version.applies_when, MAY) | self.walker.unknown(item.requirement.stop_condition, MAY)
 
-    def _covered(self, item: Item) -> dict[str, Any]:
+    def _covered(self, item: Item) -> Row:
         codes = self.decision.codes
         modes = ("replaced", "relied_on") if item.status == "recognised" else ("by_absence",)
         by = next(found for found in recognitions(item.requirement, item.routes) if codes[found.when] & MUST and found.version.mode in modes)
-        return {
-            "id": item.id,
-            "title": item.requirement.version.title,
-            "by": by.id,
-            "mode": by.version.mode,
-            **self._head(by.version),
-            "why": self._why(by.version.when),
-        }
+        why = self._because(by.version.when)
+        return self._row(
+            (item, by.id, why),
+            lambda: {
+                "id": item.id,
+                "title": item.requirement.version.title,
+                "by": by.id,
+                "mode": by.version.mode,
+                **self._head(by.version),
+                "why": self._why(why),
+            },
+        )
 
-    def _satisfied(self, item: Item) -> dict[str, Any]:
+    def _satisfied(self, item: Item) -> Row:
         by_facts = bool(self.decision.codes[item.requirement.satisfied] & MUST)
-        why = self._why(item.requirement.version.satisfied_when) if by_facts else []
-        return {
-            "id": item.id,
-            "title": item.requirement.version.title,
-            "by": "facts" if by_facts else "attested",
-            "cite": cite_json(item.requirement.version.cite),
-            "why": why,
-        }
+        why = self._because(item.requirement.version.satisfied_when) if by_facts else NO_REASONS
+        return self._row(
+            (item, by_facts, why),
+            lambda: {
+                "id": item.id,
+                "title": item.requirement.version.title,
+                "by": "facts" if by_facts else "attested",
+                "cite": cite_json(item.requirement.version.cite),
+                "why": self._why(why),
+            },
+        )
 
-    def _only_if(self) -> list[dict[str, Any]]:
+    def _only_if(self) -> list[Row]:
         rows = []
         for item in self.decision.items:
-            version = item.requirement.version
-            if item.status == "only_if":
-                text = f"only if {self._special(version.applies_when)}"
-            elif item.special_stop:
-                text = f"stops the {item.stops} only if {self._special(item.requirement.stop_condition)}"
-            else:
-                continue
-            rows.append({"id": item.id, "title": version.title, "if": text, "cite": cite_json(version.cite), "party": item.party, "due": version.due})
+            if item.status == "only_if" or item.special_stop:
+                condition = item.requirement.version.applies_when if item.status == "only_if" else item.requirement.stop_condition
+                unknown = self.walker.unknown(condition, MAY)
+                rows.append(self._row(("only if", item, unknown), lambda item=item, unknown=unknown: self._special(item, unknown)))
         return rows
 
-    def _special(self, condition: Any) -> str:
-        facts = self.decision.law.catalogue.facts
-        texts = sorted({facts[name].only_if for name in self.walker.unknown(condition, MAY) if facts[name].exceptional})
-        return " or ".join(texts)
+    def _special(self, item: Item, unknown: Iterable[str]) -> dict[str, Any]:
+        version, facts = item.requirement.version, self.decision.law.catalogue.facts
+        special = " or ".join(sorted({facts[name].only_if for name in unknown if facts[name].exceptional}))
+        text = f"only if {special}" if item.status == "only_if" else f"stops the {item.stops} only if {special}"
+        return {"id": item.id, "title": version.title, "if": text, "cite": cite_json(version.cite), "party": item.party, "due": version.due}
 
     # -- deadlines and amounts --------------------------------------------------------------------------------------------
 
@@ -248,7 +256,9 @@ class _Explainer:
                 return None, f"It depends on {facts}."
         return None, None
 
-    def _deadline(self, item: Item) -> tuple[dict[str, Any] | None, str | None]:
+    def _deadline(self, item: Item) -> Deadline:
+        if not item.requirement.deadlines:
+            return None, None
         what, note = self._step(item.requirement.version.deadlines, item.requirement.deadlines)
         if what is None:
             return None, note
@@ -264,22 +274,22 @@ class _Explainer:
         if "day_of_month" in what:
             day = day.replace(day=min(what["day_of_month"], monthrange(day.year, day.month)[1]))
             rule = f"day {what['day_of_month']} of the month that comes {rule}"
-        return {"date": day.isoformat(), "at": what.get("at"), "rule": what.get("says", rule)}, None
+        return (day.isoformat(), what.get("at"), what.get("says", rule)), None
 
-    def _amount(self, item: Item) -> tuple[list[dict[str, str]] | None, str | None]:
+    def _amount(self, item: Item) -> Amount:
+        if not item.requirement.amounts:
+            return None, None
         what, note = self._step(item.requirement.version.amounts, item.requirement.amounts)
         if what is None:
             return None, note
         if "money" in what:
-            return [{"amount": plain(what["money"][0]), "currency": what["money"][1]}], what.get("says")
+            return ((what["money"][1], what["money"][0]),), what.get("says")
         rule = what.get("says") or f"{plain(what['percent'])} per cent of {what['of']}"
         base = self.decision.situation.known.get(what["of"])
         if base is None:
             return None, f"{rule}; that amount is not known."
         cent = Decimal("0.01")
-        return [
-            {"amount": plain((amount * what["percent"] / 100).quantize(cent)), "currency": currency} for currency, amount in sorted(base.items())
-        ], rule
+        return tuple((currency, (amount * what["percent"] / 100).quantize(cent)) for currency, amount in sorted(base.items())), rule
 
 
 def _summary(counts: Mapping[str, Any]) -> str:

@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from .calendars import Calendar, read_calendar
+from .catalogue import read_catalogue
 from .compiler import Law
 from .conditions import Condition, Ref, leaves
 from .errors import LawError, LawProblem
-from .facts import Catalogue, read_catalogue
+from .facts import ACTIVITIES, Catalogue
 from .reader import RulebookReader
 from .rulebook import Rulebook, Scenario
 from .scenarios import read_scenario
-from .source import Report, read
+from .source import FACTS, Report, parse, read_files
 
 Key = tuple[str, str | None]  # host, scenario
 
@@ -65,13 +66,17 @@ class Laws:
     def check_definitions(self) -> list[LawProblem]:
         """Definitions that are read on a day on which they do not hold, from the first day covered on."""
         problems = set()
+        read: dict[int, frozenset[str]] = {}  # by the identity of a version: the same stands in the law on many days
         for key, rulebook in self.all_rulebooks():
             first = rulebook.head.covers_from
             for day in [first, *(turn for turn in self._turns[key] if turn > first)]:
                 active = {id_ for id_, provision in rulebook.definitions.items() if provision.at(day)}
                 for provision in rulebook.provisions():
                     version = provision.at(day)
-                    for name in set(_definitions_read(version)) - active if version else ():
+                    names = read.get(id(version))
+                    if names is None:
+                        names = read[id(version)] = frozenset(_definitions_read(version)) if version else frozenset()
+                    for name in names - active:
                         text = f"reads the definition {name}, which does not hold on {day}"
                         problems.add(LawProblem(f"rulebooks ({rulebook.name})", 1, 1, provision.id, text))
                 heads = [("legs", condition) for condition in rulebook.legs.values()]
@@ -99,20 +104,20 @@ def _refs(condition: Condition) -> Iterable[str]:
 
 def load(root: Path) -> Laws:
     """The laws of a `config/` directory. Raises: LawError with every mistake found. (The service runs the worked cases.)"""
+    return read(read_files(root))
+
+
+def read(texts: Mapping[str, str]) -> Laws:
+    """The laws of source texts by name, from a directory or a bundle alike. Raises: LawError with every mistake found."""
     report = Report()
-    calendars: dict[str, Calendar] = {}
-    for path in sorted((root / "calendars").glob("*.yaml")):
-        node = read(path, _name(path, root), report)
-        calendar = read_calendar(node, report)
-        if calendar and calendar.name in calendars:
-            report.error(node, f"there is a calendar {calendar.name} already")
-        elif calendar:
-            calendars[calendar.name] = calendar
-    catalogue = read_catalogue(read(root / "facts.yaml", "facts.yaml", report), calendars, report)
+    catalogue = read_catalogue(parse(texts.get(FACTS, ""), FACTS, report), _calendars(texts, report), report)
+    if ACTIVITIES not in catalogue.facts:
+        report.problems.append(LawProblem(FACTS, 1, 1, "facts", f"there is no fact {ACTIVITIES}, and every rulebook is about some"))
+        report.check()
     rulebooks: dict[str, Rulebook] = {}
-    for directory in sorted(path for path in (root / "rulebooks").iterdir() if path.is_dir()):
-        files = [read(path, _name(path, root), report) for path in sorted(directory.rglob("*.yaml"))]
-        rulebook = RulebookReader(catalogue, report).read(files, _name(directory, root))
+    for directory in sorted({"/".join(name.split("/")[:2]) for name in texts if name.startswith("rulebooks/") and name.count("/") > 1}):
+        files = [parse(texts[name], name, report) for name in _within(texts, directory)]
+        rulebook = RulebookReader(catalogue, report).read(files, directory)
         if rulebook and rulebook.host in rulebooks:
             report.error(files[0], f"there is a rulebook of the host {rulebook.host} already, {rulebooks[rulebook.host].name}")
         elif rulebook:
@@ -120,8 +125,8 @@ def load(root: Path) -> Laws:
     report.check()  # an overlay on law that does not load would only repeat its mistakes
     scenarios: dict[str, Scenario] = {}
     overlays: dict[tuple[str, str], Rulebook] = {}
-    for path in sorted((root / "scenarios").glob("*.yaml")):
-        node = read(path, _name(path, root), report)
+    for name in _within(texts, "scenarios"):
+        node = parse(texts[name], name, report)
         found = read_scenario(node, catalogue, rulebooks, report)
         if found and found[0].name in scenarios:
             report.error(node, f"there is a scenario {found[0].name} already")
@@ -136,5 +141,17 @@ def load(root: Path) -> Laws:
     return laws
 
 
-def _name(path: Path, root: Path) -> str:
-    return path.relative_to(root).as_posix()
+def _calendars(texts: Mapping[str, str], report: Report) -> dict[str, Calendar]:
+    calendars: dict[str, Calendar] = {}
+    for name in _within(texts, "calendars"):
+        node = parse(texts[name], name, report)
+        calendar = read_calendar(node, report)
+        if calendar and calendar.name in calendars:
+            report.error(node, f"there is a calendar {calendar.name} already")
+        elif calendar:
+            calendars[calendar.name] = calendar
+    return calendars
+
+
+def _within(texts: Mapping[str, str], directory: str) -> list[str]:
+    return sorted(name for name in texts if name.startswith(f"{directory}/"))

@@ -12,6 +12,7 @@ from . import __version__, publish
 from .access import scope_of
 from .laws import Laws
 from .rulebook import DUE, LEGS, PARTIES, STANDINGS, STOPS
+from .schemas import COLUMN
 
 # RFC 10008: apispec's table of methods is older.
 if "query" not in apispec.core.VALID_METHODS_OPENAPI_V3:
@@ -51,7 +52,7 @@ def openapi(laws: Laws, problems: Mapping[str, Any]) -> dict[str, Any]:
         "type": "array",
         "maxItems": 12,
         "items": _ref("Column"),
-        "description": "each names as_of, scenario or rulebook; the law as it is always comes first",
+        "description": "each names as_of, scenario, rulebook or known_on; the law as it is always comes first",
     }
     body = {
         "type": "object",
@@ -65,6 +66,7 @@ def openapi(laws: Laws, problems: Mapping[str, Any]) -> dict[str, Any]:
         "responses": {"200": _reply("The matrix.", _OBJECT), **{str(status): _problem(problems, status) for status in (400, 413, 415, 422)}},
     }
     spec.path("/v1/comparisons", operations={"post": comparison})
+    _receipts(spec, problems)
     for path, summary, of in _READS:
         names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
         parameters = [{"name": name, "in": "path", "required": True, "schema": _TEXT, "example": _named(laws, path)} for name in names]
@@ -98,6 +100,8 @@ _READS = (
     ("/v1/requirements/{id}", "One requirement: versions, citations, provenance, cases", {"$ref": "#/components/schemas/Provision"}),
     ("/v1/routes/{id}", "One route: versions, citations, provenance, cases", {"$ref": "#/components/schemas/Provision"}),
     ("/v1/scenarios", "The scenarios held", _OBJECT),
+    ("/v1/bundles", "The law as it was published, latest first", _OBJECT),
+    ("/v1/bundles/{digest}", "The law that a receipt rests on, as one file under the digest of its bytes", _OBJECT),
     ("/readyz", "Whether rulebooks are compiled, and which", _OBJECT),
 )
 
@@ -154,6 +158,31 @@ def _decisions(spec: APISpec, problems: Mapping[str, Any]) -> None:
     spec.path("/v1/decisions/batch", operations={"post": batch})
 
 
+def _receipts(spec: APISpec, problems: Mapping[str, Any]) -> None:
+    token = {"type": "string", "pattern": r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$"}
+    forms = {"application/jose+json": {"schema": _ref("Receipt")}, "application/jose": {"schema": token}}
+    issue = {
+        "summary": "Decide one proposal and sign the answer",
+        "requestBody": {"required": True, "content": {"application/json": {"schema": _ref("Proposal"), "example": EXAMPLE}}},
+        "responses": {
+            "200": {"description": "A JWS signed by Ed25519, in flattened JSON or, by Accept, in compact form.", "content": forms},
+            **{str(status): _problem(problems, status) for status in (400, 406, 413, 415, 422, 503)},
+        },
+    }
+    verify = {
+        "summary": "Verify a receipt step by step, replay it, and say what it would be today",
+        "requestBody": {"required": True, "content": {**forms, "application/json": {"schema": _ref("Receipt")}}},
+        "responses": {
+            "200": _reply("What became of each step; a receipt that does not hold is no error.", _ref("Verification")),
+            **{str(status): _problem(problems, status) for status in (400, 413, 415)},
+        },
+    }
+    jwks = {"description": "A JWK Set (RFC 7517).", "content": {"application/jwk-set+json": {"schema": _OBJECT}}}
+    spec.path("/v1/receipts", operations={"post": issue})
+    spec.path("/v1/receipts/verify", operations={"post": verify})
+    spec.path("/.well-known/jwks.json", operations={"get": {"summary": "The public keys of receipts, retired ones too", "responses": {"200": jwks}}})
+
+
 def _reply(text: str, schema: Mapping[str, Any], media_type: str = JSON) -> dict[str, Any]:
     return {"description": text, "content": {media_type: {"schema": schema}}}
 
@@ -197,14 +226,21 @@ def _components(laws: Laws) -> dict[str, Any]:
         "host": {"type": "string", "pattern": "^[A-Z]{2}$", "description": f"The host market; held: {', '.join(sorted(laws.rulebooks))}"},
         "as_of": {**_DAY, "description": "The date whose law is applied; otherwise the transaction's date, otherwise today in the host's zone"},
         "scenario": {**_TEXT, "description": f"What might become law; held: {', '.join(sorted(laws.scenarios))}"},
-        "rulebook": {**_TEXT, "description": "The digest of the rulebook to decide under"},
+        "rulebook": {
+            **_TEXT,
+            "description": "The digest of the rulebook to decide under, as in an answer's rulebook.digest; archived law may be named too",
+        },
+        "known_on": {
+            **_DAY,
+            "description": "Decide under the law as it was published by this day (the knowledge date); not with rulebook, not in the future",
+        },
         "attested": {**_TEXTS, "description": "Requirements whose evidence the firm says it holds"},
         "prefer": {**_TEXTS, "description": "Routes to prefer, best first"},
         "rely_on_staff_positions": {"type": "boolean", "default": True},
     }
     proposal = {"type": "object", "required": ["host"], "additionalProperties": False, "properties": {**options, **groups}}
     # The options that name a law: what may stand in a column of a comparison.
-    column = {"type": "object", "additionalProperties": False, "properties": {name: options[name] for name in ("as_of", "scenario", "rulebook")}}
+    column = {"type": "object", "additionalProperties": False, "properties": {name: options[name] for name in COLUMN}}
     definitions = _rerooted(facts["$defs"])
     return {"Proposal": proposal, "Column": column, "Money": definitions["money"], "Unknown": definitions["unknown"], **_answer_shapes()}
 
@@ -325,6 +361,25 @@ def _answer_shapes() -> dict[str, Any]:
         ),
         "Provision": _obj(
             "id kind host versions cases", id=_TEXT, kind=_TEXT, host=_TEXT, versions={"type": "array", "items": _OBJECT}, cases=_TEXTS
+        ),
+        "Receipt": {**_obj("payload protected signature", payload=_TEXT, protected=_TEXT, signature=_TEXT), "additionalProperties": False},
+        "Verification": _obj(
+            "verified authentic steps receipt today",
+            verified={"type": "boolean", "description": "authentic, and the law of its bundle gives the same bytes"},
+            authentic={"type": "boolean", "description": "the issuer said this, then"},
+            steps={
+                "type": "array",
+                "items": _obj(
+                    "step name title status says",
+                    step={"type": "integer"},
+                    name=_TEXT,
+                    title=_TEXT,
+                    status={"enum": ["passed", "failed", "cannot", "not_reached"]},
+                    says=_TEXT,
+                ),
+            },
+            receipt={"type": ["object", "null"]},
+            today={"type": ["object", "null"]},
         ),
         "Problem": _obj(
             "type title status detail request_id",

@@ -10,10 +10,11 @@ from .compiler import STAFF, CompiledRoute
 from .conditions import Condition
 from .outcome import MAY, MUST
 from .rulebook import STANDINGS
-from .schemas import Options
+
+_RANK = {standing: rank for rank, standing in enumerate(STANDINGS)}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Candidate:
     """One route for one leg (and activity). Shapes: `stopped_by` ids whose stop is TRUE, `doubted_by` ids whose stop is UNKNOWN."""
 
@@ -21,25 +22,33 @@ class Candidate:
     leg: str
     activity: str
     condition: Condition
-    code: int
+    status: str
+    live: bool
+    dead: bool
     stopped_by: tuple[str, ...]
     doubted_by: tuple[str, ...]
-    outstanding: int = 0
+    outstanding: int
 
-    @property
-    def status(self) -> str:
-        return "open" if self.code & MUST else "undetermined" if self.code & MAY else "closed"
+    @classmethod
+    def of(
+        cls, route: CompiledRoute, activity: str, code: int, stopped_by: tuple[str, ...], doubted_by: tuple[str, ...], outstanding: int
+    ) -> Candidate:
+        """The candidate whose opening has that code."""
+        return cls(
+            route=route,
+            leg=route.leg,
+            activity=activity,
+            condition=route.opens[activity][0],
+            status="open" if code & MUST else "undetermined" if code & MAY else "closed",
+            live=bool(code & MUST) and not stopped_by and not doubted_by,
+            dead=not code & MAY or bool(stopped_by),
+            stopped_by=stopped_by,
+            doubted_by=doubted_by,
+            outstanding=outstanding,
+        )
 
-    @property
-    def live(self) -> bool:
-        return bool(self.code & MUST) and not self.stopped_by and not self.doubted_by
 
-    @property
-    def dead(self) -> bool:
-        return not self.code & MAY or bool(self.stopped_by)
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Leg:
     """A question that the transaction must answer yes. `need` is TRUE, or UNKNOWN in a way that circumstances decide."""
 
@@ -48,14 +57,16 @@ class Leg:
     condition: Condition
     need: int
     candidates: tuple[Candidate, ...]
+    live: tuple[Candidate, ...]
+    possible: tuple[Candidate, ...]
+    blocked: bool
 
-    @property
-    def live(self) -> list[Candidate]:
-        return [candidate for candidate in self.candidates if candidate.live]
-
-    @property
-    def blocked(self) -> bool:
-        return bool(self.need & MUST) and all(candidate.dead for candidate in self.candidates)
+    @classmethod
+    def of(cls, name: str, activity: str, condition: Condition, need: int, candidates: tuple[Candidate, ...]) -> Leg:
+        """The leg with these routes."""
+        live = tuple(candidate for candidate in candidates if candidate.live)
+        possible = tuple(candidate for candidate in candidates if not candidate.dead)
+        return cls(name, activity, condition, need, candidates, live, possible, bool(need & MUST) and not possible)
 
 
 def _excludes(one: Candidate, other: Candidate) -> bool:
@@ -72,7 +83,7 @@ def _combinations(choices: Sequence[Sequence[Candidate]]) -> Iterable[tuple[Cand
 
 
 def best_plan(
-    legs: Sequence[Leg], options: Options, added: frozenset[str], firm_ground: frozenset[tuple[str, str]] | None
+    legs: Sequence[Leg], prefer: Sequence[str], added: frozenset[str], firm_ground: frozenset[tuple[str, str]] | None
 ) -> tuple[Candidate, ...] | None:
     """The best combination of one live route for each leg that has one; None when exclusive routes leave none.
 
@@ -80,17 +91,16 @@ def best_plan(
     """
 
     def cost(candidate: Candidate) -> tuple[int, bool, int, int, str]:
-        prefer = options.prefer
         chosen = prefer.index(candidate.route.id) if candidate.route.id in prefer else len(prefer)
-        standing = STANDINGS.index(candidate.route.version.standing)
+        standing = _RANK[candidate.route.version.standing]
         if firm_ground is not None and (candidate.route.id, candidate.activity) not in firm_ground:
-            standing = max(standing, STANDINGS.index(STAFF))
+            standing = max(standing, _RANK[STAFF])
         return chosen, candidate.route.id not in added, standing, candidate.outstanding, candidate.route.id
 
-    choices = [sorted(leg.live, key=cost) for leg in legs if leg.live]
-    best = tuple(found[0] for found in choices)
-    if next(_combinations([[candidate] for candidate in best]), None) is not None:
+    best = tuple([leg.live[0] if len(leg.live) == 1 else min(leg.live, key=cost) for leg in legs if leg.live])
+    if next(iter(_combinations([[candidate] for candidate in best])), None) is not None:
         return best
+    choices = [leg.live for leg in legs if leg.live]
 
     def total(combination: tuple[Candidate, ...]) -> tuple[object, ...]:
         costs = [cost(candidate) for candidate in combination]
@@ -101,7 +111,7 @@ def best_plan(
 
 def exclude_each_other(legs: Sequence[Leg]) -> bool:
     """Whether exclusive routes leave no combination at all, whatever is still unknown."""
-    possible = [[candidate for candidate in leg.candidates if not candidate.dead] for leg in legs]
+    possible = [leg.possible for leg in legs]
     if not any(candidate.route.version.not_with for choices in possible for candidate in choices):
         return False
     return next(iter(_combinations(possible)), None) is None

@@ -20,6 +20,8 @@ from .errors import (
     UnknownNameError,
     UnsupportedMediaError,
 )
+from .keys import KeysError
+from .receipt import ReceiptError
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -76,13 +78,16 @@ PROBLEMS = {
     ),
     "not-acceptable": ProblemPage(406, "No such representation", "The Accept header leaves out what we can give.", "Accept application/json."),
     "too-large": ProblemPage(
-        413, "The body is too large", "A proposal is a small document.", "Send one proposal a request, or many as lines to /v1/decisions/batch."
+        413,
+        "The body is too large",
+        "A proposal is a small document, and a receipt has at most a megabyte.",
+        "Send one a request, or many proposals as lines to /v1/decisions/batch.",
     ),
     "unsupported-media-type": ProblemPage(
         415,
         "The body is of another type",
         "The Content-Type is not one that this resource reads.",
-        "Send application/json; to the batch, application/x-ndjson.",
+        "Send application/json; to the batch, application/x-ndjson; a receipt as it came.",
     ),
     "invalid-proposal": ProblemPage(
         422,
@@ -92,6 +97,12 @@ PROBLEMS = {
     ),
     "internal": ProblemPage(
         500, "Something went wrong here", "The service failed; nothing was decided.", "Ask again; if it goes on, tell the operator the request id."
+    ),
+    "cannot-sign": ProblemPage(
+        503,
+        "No receipt can be signed",
+        "None of the service's keys is in use; decisions are answered all the same.",
+        "Ask for the decision without a receipt, and tell the operator.",
     ),
     "no-rulebook": ProblemPage(503, "No rulebook is active", "The service has no law to decide under.", "Tell the operator."),
 }
@@ -108,6 +119,8 @@ _KINDS: tuple[tuple[type[Exception], str], ...] = (
     (NotAcceptableError, "not-acceptable"),
     (UnsupportedMediaError, "unsupported-media-type"),
     (NoRulebookError, "no-rulebook"),
+    (KeysError, "cannot-sign"),
+    (ReceiptError, "cannot-sign"),
 )
 
 

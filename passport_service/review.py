@@ -7,13 +7,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from .answer import law_date
 from .compiler import CompiledRequirement
 from .conditions import ALWAYS, Constant, Leaf, value_text
 from .decision import decide
 from .laws import Laws
 from .outcome import STOP, Outcome, outcome
 from .rulebook import Rulebook
-from .service import Service, law_date
+from .service import Service
 from .situation import situate
 
 READ = ("not_read", "secondary", "primary")  # worst first
@@ -114,7 +115,7 @@ def _record(service: Service, rulebook: Rulebook, proposal: Any, day: dt.date, r
         if isinstance(condition, Constant) or owner.endswith(" stops"):
             continue
         row = rows.setdefault(_dated(rulebook, owner, day), Covered(owner, _OUTCOMES))
-        row.seen.add(outcome(evaluation.codes[law.place[number]]).value)
+        row.seen.add(outcome(evaluation.codes[number]).value)
     for name in law.definitions:
         code = evaluation.definitions.get((name, True))
         if code is not None:

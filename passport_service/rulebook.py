@@ -185,6 +185,11 @@ class Scenario:
     cite: Citation
     hosts: tuple[str, ...]
 
+    @property
+    def words(self) -> list[str]:
+        """What answers say of it."""
+        return [self.title, self.standing, self.says]
+
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:

@@ -5,74 +5,22 @@ Every problem is reported at once, with its JSON pointer, what is allowed and wh
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from itertools import islice
 from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields
 
-from .conditions import value_text
 from .errors import Problem, ProposalError, closest
 from .facts import ACTIVITIES, Catalogue, Fact
-from .situation import Situation, situate
-from .values import CURRENCIES, IDENTIFIERS, parse_code, parse_country, parse_date, parse_decimal, plain
+from .proposal import Options, Proposal
+from .situation import situate
+from .values import CURRENCIES, IDENTIFIERS, parse_code, parse_country, parse_date, parse_decimal
 
 MAX_PROBLEMS = 50
+COLUMN = ("as_of", "scenario", "rulebook", "known_on")  # the options that name a law
 ASKED = object()  # {"unknown": true}: asked, and cannot be said
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What is asked beside the facts. All of it is part of a decision's address."""
-
-    as_of: dt.date | None = None
-    scenario: str | None = None
-    rulebook: str | None = None
-    attested: tuple[str, ...] = ()
-    prefer: tuple[str, ...] = ()
-    rely_on_staff_positions: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """A proposal as understood. Shapes: `facts` name -> typed value, without those asked and not known."""
-
-    host: str
-    facts: Mapping[str, Any]
-    asked: frozenset[str]
-    options: Options
-    situation: Situation
-
-    def canonical(self) -> dict[str, Any]:
-        """The proposal in one spelling, for content addresses."""
-        facts = {name: as_json(value) for name, value in self.facts.items()}
-        options = self.options
-        return {
-            "host": self.host,
-            "facts": facts,
-            "asked": sorted(self.asked),
-            "as_of": options.as_of.isoformat() if options.as_of else None,
-            "scenario": options.scenario,
-            "rulebook": options.rulebook,
-            "attested": sorted(options.attested),
-            "prefer": list(options.prefer),
-            "rely_on_staff_positions": options.rely_on_staff_positions,
-        }
-
-
-def as_json(value: Any) -> Any:
-    """A typed value as it stands in a JSON body."""
-    if isinstance(value, int):  # booleans too
-        return value
-    if isinstance(value, Mapping):
-        rows = [{"amount": plain(amount), "currency": currency} for currency, amount in sorted(value.items())]
-        return rows[0] if len(rows) == 1 else rows
-    if isinstance(value, (tuple, frozenset)):
-        return sorted(value)
-    return value_text(value)
 
 
 # -- fields -----------------------------------------------------------------------------------------------------------
@@ -249,8 +197,13 @@ class ProposalSchema:
         nested = {name: fields.Nested(_strict(members, f"{name.title()}Group"), error_messages=_NESTED) for name, members in groups.items()}
         self.groups = {name: tuple(members) for name, members in groups.items()}
         self.schema = _strict({**self._options(), **nested}, "Proposal")()
-        law = {name: field for name, field in self._options().items() if name in ("as_of", "scenario", "rulebook")}
+        law = {name: field for name, field in self._options().items() if name in COLUMN}
         self.column = _strict(law, "Column")()
+        # The same fields again, as the quick way through: what each reads, without what marshmallow does about mistakes.
+        self._options_read = {name: field._deserialize for name, field in self._options().items()}
+        self._facts_read = {
+            group: {name: (f"{group}.{name}", field._deserialize) for name, field in found.items()} for group, found in groups.items()
+        }
 
     def _options(self) -> dict[str, fields.Field]:
         def name_of(known: tuple[str, ...], what: str) -> Callable[[Any], str]:
@@ -269,6 +222,7 @@ class ProposalSchema:
             "as_of": _Option(lambda value: _parsed(parse_date)(_DATE, value)),
             "scenario": _Option(name_of(self.scenarios, "scenario")),
             "rulebook": _Option(lambda value: _text(value, "a rulebook digest")),
+            "known_on": _Option(lambda value: _parsed(parse_date)(_DATE, value)),
             "attested": _Option(_option_ids),
             "prefer": _Option(_option_ids),
             "rely_on_staff_positions": _Option(lambda value: _yes_no(_BOOLEAN, value)),
@@ -276,13 +230,7 @@ class ProposalSchema:
 
     def load(self, body: Any) -> Proposal:
         """The proposal in a JSON body. Raises: ProposalError with every problem."""
-        if not isinstance(body, dict):
-            raise ProposalError([Problem("", f"a proposal is a JSON object, found {_found(body)}")])
-        try:
-            loaded = self.schema.load(body)
-        except ValidationError as error:
-            raise ProposalError(self._first(error.messages, "")) from None
-        stated = {f"{group}.{name}": value for group in self.groups for name, value in loaded.pop(group, {}).items()}
+        loaded, stated = self._good(body) or self._judged(body)
         asked = frozenset(name for name, value in stated.items() if value is ASKED)
         facts = {name: value for name, value in stated.items() if value is not ASKED}
         situation = situate(self.catalogue, facts, asked)
@@ -292,8 +240,35 @@ class ProposalSchema:
         host = loaded.pop("host")
         return Proposal(host, facts, asked, Options(**loaded), situation)
 
+    def _good(self, body: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        """The options and facts of a body in which every field reads; None on any doubt, which the whole schema then judges."""
+        options: dict[str, Any] = {}
+        stated: dict[str, Any] = {}
+        try:
+            for key, value in body.items():
+                reading = self._facts_read.get(key)
+                if reading is None:
+                    options[key] = self._options_read[key](value, key, body)
+                    continue
+                for name, told in value.items():
+                    fact, read = reading[name]
+                    stated[fact] = read(told, name, value)
+        except (ValidationError, KeyError, AttributeError, TypeError):
+            return None
+        return (options, stated) if "host" in options else None
+
+    def _judged(self, body: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The same by the whole schema, which tells everything that is wrong. Raises: ProposalError."""
+        if not isinstance(body, dict):
+            raise ProposalError([Problem("", f"a proposal is a JSON object, found {_found(body)}")])
+        try:
+            loaded = self.schema.load(body)
+        except ValidationError as error:
+            raise ProposalError(self._first(error.messages, "")) from None
+        return loaded, {f"{group}.{name}": value for group in self.groups for name, value in loaded.pop(group, {}).items()}
+
     def load_options(self, body: Any, at: str) -> dict[str, Any]:
-        """The law named by one column of a comparison: as_of, scenario, rulebook. Raises: ProposalError; `at` is its pointer."""
+        """The law named by one column of a comparison. Raises: ProposalError; `at` is its pointer."""
         try:
             return self.column.load(body)
         except ValidationError as error:

@@ -5,43 +5,37 @@ Pure but for what it is given: the laws, and the time as an argument.
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Protocol
-from zoneinfo import ZoneInfo
 
-from . import __version__, canonical
+from . import __version__, bundle, canonical
+from . import laws as lawbooks
+from .answer import TRANSACTION_DATE, Answer, law_date, not_covered, outline, outside, valid_until
+from .archive import Archive, open_archive
+from .bundle import BundleError, Label
 from .cache import Cache, Finished, day_begins, digest_of
 from .cases import mismatches
 from .comparison import matrix
-from .decision import HOME, Decision, decide
+from .decision import HOME, Decision, decide_both
 from .errors import LawError, LawProblem, Problem, ProposalError, closest
 from .explain import explain
 from .facts import ACTIVITIES
 from .laws import Laws
+from .proposal import Proposal
 from .rulebook import Case, Rulebook
-from .schemas import Proposal, ProposalSchema
+from .schemas import COLUMN, ProposalSchema
+from .source import read_files
 
 ANSWER_VERSION = 1  # changes whenever the same proposal under the same law would give other bytes
 _ABOUT_MISSING = frozenset({"missing", "missing_first", "not_missing"})
-_SUMMARY_DROPS = ("why", "says", "would_open_if")
 MAX_COLUMNS = 12
-TRANSACTION_DATE = "transaction.date"
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A finished answer. Shapes: `body` as in the contract, without caller-dependent parts."""
-
-    id: str
-    body: Mapping[str, Any]
-
-    def bytes(self, detail: str = "full") -> bytes:
-        return canonical.dump(self.body if detail == "full" else _summary_of(self.body))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +47,7 @@ class Question:
     as_of: dt.date
     as_of_source: str
     id: str
+    held: Service  # over the law that it is put to
 
     @property
     def timezone(self) -> str:
@@ -64,12 +59,49 @@ class Shadow(Protocol):
 
 
 class Service:
-    """Decides proposals under the laws it was given, and remembers what it was given a cache for."""
+    """Decides proposals under the laws it was given, and under those of its archive where a proposal names them.
 
-    def __init__(self, laws: Laws, cache: Cache | None = None):
-        self.laws, self.cache = laws, cache
+    Remembers what it was given a cache for. Shapes: `label` says which bundle the laws are; `version` is the release in its answers.
+    """
+
+    def __init__(self, laws: Laws, cache: Cache | None = None, label: Label | None = None, archive: Archive[Service] | None = None):
+        self.laws, self.cache, self.label, self.archive = laws, cache, label, archive
+        self._stamp: str | None = None
         self.shadow: Shadow | None = None
         self.schema = ProposalSchema(laws.catalogue, laws.scenarios)
+
+    @property
+    def version(self) -> str:
+        return self._stamp or __version__
+
+    # -- which law --------------------------------------------------------------------------------------------------------
+
+    def holder(self, body: Any, now: dt.datetime) -> Service:
+        """The service over the law that a proposal names. Raises: ProposalError when that is not held, or cannot be read any more."""
+        label = self.archive.named(body, now) if self.archive else None
+        try:
+            return (label and self.of_bundle(label.digest)) or self
+        except BundleError as error:
+            raise ProposalError([Problem("/rulebook" if "rulebook" in body else "/known_on", str(error))]) from None
+
+    def of_bundle(self, digest: str) -> Service | None:
+        """The service over a bundle, if it is held. Raises: BundleError when this version cannot read it; OSError."""
+        if self.label and self.label.digest == digest:
+            return self
+        return self.archive.open(digest) if self.archive and digest in self.archive.labels else None
+
+    def stamped(self, version: str) -> Service:
+        """The same service with another release in its answers: to replay what that release has said."""
+        found = copy.copy(self)
+        found._stamp = version
+        return found
+
+    # -- answers ------------------------------------------------------------------------------------------------------------
+
+    def put(self, body: Any, now: dt.datetime) -> Question:
+        """A proposal as it was sent, put to the law that it names. Raises: ProposalError."""
+        held = self.holder(body, now)
+        return held.question(held.schema.load(body), now)
 
     def ask(self, question: Question, detail: str, now: dt.datetime) -> tuple[Finished, str]:
         """The finished answer, and where it was found: as the cache says, or bypass without one. Raises: ProposalError."""
@@ -91,7 +123,7 @@ class Service:
         return finished
 
     def _finished(self, question: Question, detail: str, now: dt.datetime) -> Finished:
-        answer = self._answer(question, now)
+        answer = question.held.answer_to(question, now)
         until, rulebook = answer.body["valid_until"], answer.body["rulebook"] or {}
         expires = day_begins(dt.date.fromisoformat(until) if until else None, question.timezone)
         body = answer.bytes(detail)
@@ -115,11 +147,12 @@ class Service:
 
         Without `reasons` or `missing` it is not an answer for users: worked cases ask only for what they compare.
         """
-        return self.answer(self.schema.load(body), now, reasons, missing)
+        question = self.put(body, now)
+        return question.held.answer_to(question, now, reasons, missing)
 
     def answer(self, proposal: Proposal, now: dt.datetime, reasons: bool = True, missing: bool = True) -> Answer:
-        """The answer to a proposal that has been read. Raises: ProposalError for what only the rulebook can tell."""
-        return self._answer(self.question(proposal, now), now, reasons, missing)
+        """The answer to a proposal that this service has read. Raises: ProposalError for what only the rulebook can tell."""
+        return self.answer_to(self.question(proposal, now), now, reasons, missing)
 
     def question(self, proposal: Proposal, now: dt.datetime) -> Question:
         """Which law a proposal is put to, and the address of the answer: everything that a caller can see of it goes in."""
@@ -131,34 +164,35 @@ class Service:
             "source": source,
             # Without a rulebook the answer names the hosts that there are.
             "rulebook": rulebook.digest if rulebook else sorted(self.laws.rulebooks),
+            # What a scenario says of itself stands in the answer, and in no rulebook's digest.
+            "scenario": scenario.words if (scenario := self.laws.scenarios.get(proposal.options.scenario or "")) else None,
             "answer": ANSWER_VERSION,
-            "service": __version__,
+            "service": self.version,
         }
-        return Question(proposal, rulebook, as_of, source, canonical.address("pd_", about))
+        return Question(proposal, rulebook, as_of, source, canonical.address("pd_", about), self)
 
-    def _answer(self, question: Question, now: dt.datetime, reasons: bool = True, missing: bool = True) -> Answer:
+    def answer_to(self, question: Question, now: dt.datetime, reasons: bool = True, missing: bool = True) -> Answer:
         proposal, rulebook, as_of = question.proposal, question.rulebook, question.as_of
         if rulebook is None:
             text = f"There is no rulebook for the host {proposal.host}; there are {', '.join(sorted(self.laws.rulebooks))}."
-            return _finish(question, _not_covered(text))
+            return _finish(question, not_covered(text))
         self._check_options(proposal, rulebook)
-        reason = _outside(proposal, rulebook, as_of)
+        reason = outside(proposal, rulebook, as_of)
         if reason:
-            found, until = _not_covered(reason), None
+            found, until = not_covered(reason), None
         else:
             relied, strict = self._both(proposal, as_of)
             chosen, other = (relied, strict) if proposal.options.rely_on_staff_positions else (strict or relied, relied)
             found = explain(chosen, other if other is not chosen else None, proposal.options, as_of, reasons, missing)
             found["caveats"] += self._two_dates(proposal, chosen, as_of)
-            until = _valid_until(chosen, as_of)
+            until = valid_until(chosen, as_of)
         if proposal.options.scenario:
             found |= self._beside_today(proposal, now, found["caveats"])
         return _finish(question, found, until)
 
     def _both(self, proposal: Proposal, day: dt.date) -> tuple[Decision, Decision | None]:
         law = self.laws.law(proposal.host, day, proposal.options.scenario)
-        relied = decide(law, proposal.situation, proposal.options)
-        return relied, decide(law, proposal.situation, proposal.options, strict=True) if law.strict is not None else None
+        return decide_both(law, proposal.situation, proposal.options)
 
     def _beside_today(self, proposal: Proposal, now: dt.datetime, caveats: list[dict[str, Any]]) -> dict[str, Any]:
         """A scenario's answer carries today's answer, and says in words that it is not law."""
@@ -171,12 +205,13 @@ class Service:
         caveat = {"kind": "scenario", "text": text, "ids": [scenario.name]}
         return {"today": {key: today[key] for key in ("id", "status", "plan", "counts")}, "caveats": [caveat, *caveats]}
 
-    def under(self, proposal: Proposal, scenario: str | None = None, as_of: dt.date | None = None, digest: str | None = None) -> Proposal:
-        """The same proposal under another scenario, law date or rulebook; ids that do not exist there are left out."""
+    def under(self, proposal: Proposal, scenario: str | None = None, **law: Any) -> Proposal:
+        """The same proposal under another scenario, and the `as_of`, `rulebook` or `known_on` given; ids that do not exist there are left out."""
         rulebook, options = self.laws.rulebook(proposal.host, scenario), proposal.options
         known = {"attested": rulebook.requirements, "prefer": rulebook.routes} if rulebook else {}
         kept = {name: tuple(id_ for id_ in getattr(options, name) if id_ in ids) for name, ids in known.items()}
-        return replace(proposal, options=replace(options, scenario=scenario, as_of=as_of or options.as_of, rulebook=digest, **kept))
+        law = {"as_of": options.as_of, "rulebook": None, "known_on": None} | law
+        return replace(proposal, options=replace(options, scenario=scenario, **law, **kept))
 
     def _check_options(self, proposal: Proposal, rulebook: Rulebook) -> None:
         problems = []
@@ -186,7 +221,7 @@ class Service:
                     what = "requirement" if option == "attested" else "route"
                     problems.append(Problem(f"/{option}/{number}", f"there is no {what} {id_[:80]!r}", (), closest(id_, known)))
         if proposal.options.rulebook not in (None, rulebook.digest):
-            problems.append(Problem("/rulebook", f"we hold this host's rulebook only as {rulebook.digest}"))
+            problems.append(Problem("/rulebook", "that is not this host's rulebook, or not under this scenario", (rulebook.digest,)))
         chosen = proposal.facts.get(ACTIVITIES, frozenset())
         if chosen and chosen <= set(rulebook.head.ancillary):
             text = f"{', '.join(sorted(chosen))} goes with another activity; name the one it belongs to as well"
@@ -207,7 +242,7 @@ class Service:
             return [{"kind": "two_dates", "text": text, "ids": []}]
         relied, strict = self._both(proposal, day)
         then = relied if proposal.options.rely_on_staff_positions else strict or relied
-        before, after = _outline(chosen), _outline(then)
+        before, after = outline(chosen), outline(then)
         ids = sorted(id_ for id_ in before.keys() | after.keys() if before.get(id_) != after.get(id_))
         if not ids and then.status == chosen.status:
             return []
@@ -217,7 +252,7 @@ class Service:
     def compare(self, body: Any, now: dt.datetime) -> dict[str, Any]:
         """One proposal under several laws; the law as it is always comes first. Raises: ProposalError."""
         if not isinstance(body, dict) or set(body) - {"proposal", "columns"} or "proposal" not in body:
-            raise ProposalError([Problem("", 'expected {"proposal": {…}, "columns": [{"as_of": …, "scenario": …}, …]}')])
+            raise ProposalError([Problem("", 'expected {"proposal": {…}, "columns": [{"as_of": …, "scenario": …, "known_on": …}, …]}')])
         columns = body.get("columns", [])
         if not isinstance(columns, list) or len(columns) > MAX_COLUMNS:
             raise ProposalError([Problem("/columns", f"expected a list of at most {MAX_COLUMNS} columns")])
@@ -230,8 +265,12 @@ class Service:
         answers = [self.answer(self.under(proposal, as_of=proposal.options.as_of), now).body]
         for number, found in enumerate(options):
             with _under(f"/columns/{number}"):
-                one = self.under(proposal, found.get("scenario"), found.get("as_of"), found.get("rulebook"))
-                answers.append(self.answer(one, now).body)
+                held = self.holder({**columns[number], "host": proposal.host}, now)
+                facts = {name: value for name, value in body["proposal"].items() if name not in COLUMN}
+                own = (
+                    proposal if held is self else replace(held.schema.load(facts), options=proposal.options)
+                )  # each law reads with its own catalogue
+                answers.append(held.answer(held.under(own, **found), now).body)
         return matrix(answers)
 
     def _widest(self, host: str) -> Rulebook:
@@ -283,13 +322,13 @@ def _under(at: str) -> Iterator[None]:
         raise ProposalError([replace(problem, pointer=at + problem.pointer) for problem in error.problems]) from None
 
 
-def law_date(proposal: Proposal, now: dt.datetime, timezone: str) -> tuple[dt.date, str]:
-    """The date whose law is applied, and where it comes from."""
-    if proposal.options.as_of:
-        return proposal.options.as_of, "given"
-    if TRANSACTION_DATE in proposal.facts:
-        return proposal.facts[TRANSACTION_DATE], "transaction.date"
-    return now.astimezone(ZoneInfo(timezone)).date(), "today"
+def open_service(root: Path, archive: Path | None = None, cache: Cache | None = None) -> Service:
+    """A service over a `config/` directory and an archive of bundles, whose worked cases have not been run. Raises: LawError, BundleError."""
+    texts = read_files(root)
+    laws = lawbooks.read(texts)
+    bound, kept = bundle.bind(texts, laws), open_archive(archive, lambda laws, label: Service(laws, None, label))
+    kept.hold(bound)
+    return Service(laws, cache, bound.label, kept)
 
 
 def _finish(question: Question, found: dict[str, Any], until: dt.date | None = None) -> Answer:
@@ -304,52 +343,7 @@ def _finish(question: Question, found: dict[str, Any], until: dt.date | None = N
         "scenario": proposal.options.scenario,
         "today": None,
         "rulebook": {"host": proposal.host, "version": rulebook.head.version, "digest": rulebook.digest} if rulebook else None,
-        "service": __version__,
+        "service": question.held.version,
         **found,
     }
     return Answer(question.id, body)
-
-
-def _outside(proposal: Proposal, rulebook: Rulebook, as_of: dt.date) -> str | None:
-    """Why the rulebook does not cover the question at all, in words."""
-    head, home = rulebook.head, proposal.facts.get(HOME)
-    if as_of < head.covers_from:
-        return f"The rulebook of {head.title} begins on {head.covers_from}; the law date is {as_of}."
-    if home is not None and (home == rulebook.host or (head.homes is not None and home not in head.homes)):
-        return f"The rulebook of {head.title} does not cover firms registered in {home}."
-    activities = proposal.facts.get(ACTIVITIES)
-    if activities is not None and not activities & set(head.activities):
-        return f"The rulebook of {head.title} covers none of these activities: {', '.join(sorted(activities))}."
-    return None
-
-
-def _not_covered(reason: str) -> dict[str, Any]:
-    lists = "activities plan routes checks duties others recognised left_to_home satisfied only_if not_required missing".split()
-    caveat = {"kind": "not_covered", "text": reason, "ids": []}
-    return {"status": "not_covered", "summary": reason, **{name: [] for name in lists}, "caveats": [caveat], "counts": None}
-
-
-def _outline(decision: Decision) -> dict[str, str]:
-    """Every planned route and requirement with its status: what two decisions are compared by."""
-    return {item.id: item.status for item in decision.items} | {c.route.id: "planned" for c in decision.plan}
-
-
-def _valid_until(decision: Decision, as_of: dt.date) -> dt.date | None:
-    """The first later day on which a version read here starts, ends or is due for review."""
-    days = {c.route.version.provenance.review_by for leg in decision.legs for c in leg.candidates}
-    days |= {item.requirement.version.provenance.review_by for item in decision.items}
-    law = decision.law
-    others = [
-        *law.definitions.values(),
-        *(version for _, version, _ in law.notices),
-        *(r.version for item in decision.items for r in item.requirement.recognitions),
-    ]
-    days |= {version.provenance.review_by for version in others}
-    days |= {decision.law.ends} if decision.law.ends else set()
-    return min((day for day in days if day > as_of), default=None)
-
-
-def _summary_of(body: Any) -> Any:
-    if isinstance(body, dict):
-        return {key: _summary_of(value) for key, value in body.items() if key not in (*_SUMMARY_DROPS, "not_required") or isinstance(value, int)}
-    return [_summary_of(item) for item in body] if isinstance(body, list) else body

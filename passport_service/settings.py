@@ -10,7 +10,7 @@ import secrets as _secrets_of_the_system
 import shutil
 import tempfile
 from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .access import Policy, read_keys, read_rate
@@ -30,10 +30,12 @@ class SettingsError(PassportError):
 class Settings:
     """Units: `max_body`, `max_batch`, `memory` bytes; `watch` seconds between looks at the law, 0 for never.
 
-    Shapes: `redis` an address, "" for none, None for the embedded one; `secrets` newest first.
+    Shapes: `redis` an address, "" for none, None for the embedded one; `secrets` newest first; `keys` the text of a list of
+    private keys, so it never shows.
     """
 
     config: Path
+    archive: Path | None
     host: str
     port: int
     workers: int
@@ -51,13 +53,17 @@ class Settings:
     shadow: Path | None
     otel: bool
     numbers: str | None  # directory in which workers share their numbers
+    issuer: str | None = None
+    keys: str | None = field(default=None, repr=False)
 
 
-def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
-    """Settings from the environment. Raises: SettingsError naming the variable."""
+def read_settings(environ: Mapping[str, str] = os.environ, config: Path | None = None) -> Settings:
+    """Settings from the environment; `config` overrides its own. Raises: SettingsError naming the variable."""
+    config = config or _config(environ)
     secrets = _secrets(environ)
     return Settings(
-        config=_config(environ),
+        config=config,
+        archive=_archive(environ, config),
         host=environ.get("HOST", "127.0.0.1"),
         port=_number(environ, "PORT", 8000, 1, 65535),
         workers=_number(environ, "PASSPORT_WORKERS", os.cpu_count() or 1, 1, 256),
@@ -75,6 +81,8 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         shadow=Path(environ["PASSPORT_SHADOW"]) if environ.get("PASSPORT_SHADOW") else None,
         otel=_yes(environ, "PASSPORT_OTEL", False),
         numbers=environ.get("PROMETHEUS_MULTIPROC_DIR"),
+        issuer=_issuer(environ),
+        keys=_keys(environ),
     )
 
 
@@ -83,17 +91,17 @@ def check_open(settings: Settings, environ: Mapping[str, str] = os.environ) -> N
     if settings.policy.keys or settings.policy.proxy or _yes(environ, "PASSPORT_OPEN", False) or settings.host in _LOOPBACK:
         return
     raise SettingsError(
-        f"without keys, everybody who can reach {settings.host}:{settings.port} could ask. Give keys (PASSPORT_KEYS_FILE; `passport keys new` makes "
+        f"without keys, everybody who can reach {settings.host}:{settings.port} could ask. Give keys (PASSPORT_API_KEYS_FILE; `passport access new` makes "
         "them), listen on HOST=127.0.0.1, or say PASSPORT_OPEN=yes if something before the service keeps others out"
     )
 
 
 def _policy(environ: Mapping[str, str]) -> Policy:
-    path, header, rate = environ.get("PASSPORT_KEYS_FILE"), environ.get("PASSPORT_PROXY_HEADER"), environ.get("PASSPORT_RATE")
-    text = _text(path, "PASSPORT_KEYS_FILE") if path else environ.get("PASSPORT_KEYS", "").replace(";", "\n")
+    path, header, rate = environ.get("PASSPORT_API_KEYS_FILE"), environ.get("PASSPORT_PROXY_HEADER"), environ.get("PASSPORT_RATE")
+    text = _text(path, "PASSPORT_API_KEYS_FILE") if path else environ.get("PASSPORT_API_KEYS", "").replace(";", "\n")
     keys = read_keys(text)
     if path and not keys:
-        raise SettingsError("the file that PASSPORT_KEYS_FILE names lists no key")
+        raise SettingsError("the file that PASSPORT_API_KEYS_FILE names lists no key")
     proxies = frozenset(word.strip() for word in environ.get("PASSPORT_PROXIES", "127.0.0.1,::1").split(",") if word.strip())
     if rate:
         read_rate(rate)
@@ -155,6 +163,33 @@ def _config(environ: Mapping[str, str]) -> Path:
         if (path / "facts.yaml").is_file():
             return path
     raise SettingsError(f"no rulebooks at {' or '.join(map(str, candidates))}; PASSPORT_CONFIG names the directory that holds facts.yaml")
+
+
+def _archive(environ: Mapping[str, str], config: Path) -> Path | None:
+    """Where bundles of earlier law lie: the directory named, or `archive` beside the law where there is one."""
+    stated = environ.get("PASSPORT_ARCHIVE")
+    path = Path(stated) if stated else config / "archive"
+    if stated and not path.is_dir():
+        raise SettingsError(f"PASSPORT_ARCHIVE is {stated!r}, which is no directory; it holds bundles made by `passport rulebooks bundle`")
+    return path if path.is_dir() else None
+
+
+def _keys(environ: Mapping[str, str]) -> str | None:
+    """The key list itself, or what stands in the file named. What is wrong is told without repeating any of it."""
+    stated = environ.get("PASSPORT_KEYS", "").strip()
+    if not stated or stated.startswith("{"):
+        return stated or None
+    try:
+        return Path(stated).read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        raise SettingsError("PASSPORT_KEYS is neither a list of keys nor a file that can be read") from None
+
+
+def _issuer(environ: Mapping[str, str]) -> str | None:
+    issuer = environ.get("PASSPORT_ISSUER") or None
+    if bool(issuer) != bool(environ.get("PASSPORT_KEYS", "").strip()):
+        raise SettingsError("PASSPORT_ISSUER and PASSPORT_KEYS go together: receipts name who issued them, and keys belong to an issuer")
+    return issuer
 
 
 def _number(environ: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .errors import PassportError
-from .schemas import Proposal
+from .proposal import Proposal
 from .service import Service
 
 log = logging.getLogger("passport.shadow")

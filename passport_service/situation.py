@@ -29,10 +29,11 @@ Range = tuple[Any, Any]  # (lowest, highest), either may be None; both ends belo
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """Shapes: `known` fact -> typed value; `cannot_apply` facts under a FALSE guard; `unknown` the code of an unknown derived
+    """Shapes: `stated` and `known` fact -> typed value, `known` with what follows; `cannot_apply` facts under a FALSE guard; `unknown` the code of an unknown derived
     fact; `limits` (fact, currency or "") -> range for a fact that is not known but bounded; `problems` contradictions."""
 
     catalogue: Catalogue
+    stated: Mapping[str, Any]
     known: Mapping[str, Any]
     asked: frozenset[str]
     cannot_apply: frozenset[str]
@@ -105,13 +106,45 @@ def evaluate(condition: Condition, leaf: Callable[[Leaf, bool], int], positive: 
 def situate(catalogue: Catalogue, stated: Mapping[str, Any], asked: Iterable[str] = ()) -> Situation:
     """All that follows from the stated facts."""
     known, problems = dict(stated), []
-    for group, exists in catalogue.exists.items():
-        others = [name for name in stated if name != exists and name.startswith(group + ".")]
-        if others and known.setdefault(exists, True) is False:
+    for exists, group in catalogue.described.items():
+        if not stated.keys().isdisjoint(group) and known.setdefault(exists, True) is False:
+            others = [name for name in stated if name in group]
             problems += [Problem(pointer(name), f"{exists} is no, so nothing can be said of {name}; leave one of them out") for name in others]
-    limits = _limits(catalogue, known, problems)
+    limits = {} if known.keys().isdisjoint(catalogue.bounded) else _limits(catalogue, known, problems)
+    asked = frozenset(asked)
+    if catalogue.plain_guards and not problems and (ruled_out := _ruled_out(catalogue, known)).isdisjoint(known):
+        unknown, further = _derive(catalogue, known, ruled_out, {}, catalogue.derived)
+        return Situation(catalogue, stated, known, asked, further, unknown, limits, ())
+    return _guarded(catalogue, stated, known, asked, limits, problems)
+
+
+def _ruled_out(catalogue: Catalogue, known: Mapping[str, Any]) -> frozenset[str]:
+    """The facts under a FALSE guard, where none of them is stated."""
+    key = tuple([known.get(name) for name in catalogue.guard_facts])
+    found = catalogue.ruled_out.get(key)
+    return catalogue.ruled_out.keep(key, _rule_out(catalogue, known)) if found is None else found
+
+
+def _rule_out(catalogue: Catalogue, known: Mapping[str, Any]) -> frozenset[str]:
     cannot_apply: set[str] = set()
-    live = Situation(catalogue, known, frozenset(asked), cannot_apply, {}, limits, ())  # sees the set grow, guard by guard
+    live = Situation(catalogue, known, known, frozenset(), cannot_apply, {}, {}, ())  # sees the set grow, guard by guard
+    for guard in catalogue.guards:
+        if evaluate(guard.when, live.leaf) == IMPOSSIBLE:
+            cannot_apply.update(guard.facts)
+    return frozenset(cannot_apply)
+
+
+def _guarded(
+    catalogue: Catalogue,
+    stated: Mapping[str, Any],
+    known: dict[str, Any],
+    asked: frozenset[str],
+    limits: Mapping[tuple[str, str], Range],
+    problems: list[Problem],
+) -> Situation:
+    """Guard by guard: where something stated cannot apply, what merely follows gives way, or a guard reads more than plain values."""
+    cannot_apply: set[str] = set()
+    live = Situation(catalogue, stated, known, asked, cannot_apply, {}, limits, ())
     for guard in catalogue.guards:
         if evaluate(guard.when, live.leaf) == IMPOSSIBLE:
             for name in guard.facts:
@@ -120,8 +153,8 @@ def situate(catalogue: Catalogue, stated: Mapping[str, Any], asked: Iterable[str
                     cannot_apply.add(name)
                 elif not _told_already(catalogue, known, name):
                     problems.append(Problem(pointer(name), f"{name} cannot apply here: {_reason(guard.when, live)}; leave it out, or correct that"))
-    unknown = _derive(catalogue, known, cannot_apply, {}, catalogue.derived)
-    return Situation(catalogue, known, live.asked, frozenset(cannot_apply), unknown, limits, tuple(problems))
+    unknown, further = _derive(catalogue, known, frozenset(cannot_apply), {}, catalogue.derived)
+    return Situation(catalogue, stated, known, asked, further, unknown, limits, tuple(problems))
 
 
 def _told_already(catalogue: Catalogue, known: Mapping[str, Any], name: str) -> bool:
@@ -139,28 +172,28 @@ def learn(situation: Situation, name: str, value: Any) -> tuple[Situation, Itera
     if name in catalogue.bounded or catalogue.exists.get(name.partition(".")[0], name) not in (name, *situation.known):
         return _anew(situation, name, value)
     guards, derived = catalogue.following(name)
+    stated = {**situation.stated, name: value}
     known = {fact: found for fact, found in situation.known.items() if fact not in derived}
     known[name] = value
     cannot_apply = set(situation.cannot_apply) - derived
     for guard in guards:
         cannot_apply.difference_update(guard.facts)
-    live = Situation(catalogue, known, situation.asked, cannot_apply, {}, situation.limits, ())
+    live = Situation(catalogue, stated, known, situation.asked, cannot_apply, {}, situation.limits, ())
     for guard in guards:
         if evaluate(guard.when, live.leaf) == IMPOSSIBLE:
             if not known.keys().isdisjoint(guard.facts):
                 return _anew(situation, name, value)
             cannot_apply.update(guard.facts)
     settled = {fact: code for fact, code in situation.unknown.items() if fact not in derived}
-    unknown = _derive(catalogue, known, cannot_apply, settled, derived)
+    unknown, further = _derive(catalogue, known, frozenset(cannot_apply), settled, derived)
     moved = {name, *derived, *(fact for guard in guards for fact in guard.facts)}
-    return Situation(catalogue, known, situation.asked, frozenset(cannot_apply), unknown, situation.limits, ()), moved
+    return Situation(catalogue, stated, known, situation.asked, further, unknown, situation.limits, ()), moved
 
 
 def _anew(situation: Situation, name: str, value: Any) -> tuple[Situation, Iterable[str]] | None:
-    catalogue = situation.catalogue
-    known = {fact: found for fact, found in situation.known.items() if fact not in catalogue.derived}
-    found = situate(catalogue, {**known, name: value}, situation.asked)
-    return None if found.problems else (found, catalogue.facts)
+    # From what is stated alone: what merely follows from a bound may give way to a guard.
+    found = situate(situation.catalogue, {**situation.stated, name: value}, situation.asked)
+    return None if found.problems else (found, situation.catalogue.facts)
 
 
 def pointer(name: str) -> str:
@@ -196,7 +229,10 @@ def _limits(catalogue: Catalogue, known: dict[str, Any], problems: list[Problem]
     limits: dict[tuple[str, str], Range] = {}
     for _ in catalogue.bounds:  # bounds chain: as many rounds as there are bounds suffice, and the last moves nothing
         moved = False
+        limited = {name for name, _ in limits}
         for bound in catalogue.bounds:
+            if bound.low not in known and bound.high not in known and bound.low not in limited and bound.high not in limited:
+                continue
             for currency, low, high in _pairs(known, bound.low, bound.high):
                 floor = low if low is not None else limits.get((bound.low, currency), (None, None))[0]
                 ceiling = high if high is not None else limits.get((bound.high, currency), (None, None))[1]
@@ -241,13 +277,16 @@ def _narrow(catalogue: Catalogue, known: dict[str, Any], limits: dict[tuple[str,
 # -- derived facts ----------------------------------------------------------------------------------------------------
 
 
-def _derive(catalogue: Catalogue, known: dict[str, Any], cannot_apply: set[str], settled: Mapping[str, int], names: Container[str]) -> dict[str, int]:
-    """Adds the values of these derived facts to `known` and those that cannot apply; returns the codes of those that stay unknown."""
+def _derive(
+    catalogue: Catalogue, known: dict[str, Any], ruled_out: frozenset[str], settled: Mapping[str, int], names: Container[str]
+) -> tuple[dict[str, int], frozenset[str]]:
+    """Adds the values of these derived facts to `known`; returns the codes of those that stay unknown, and all that cannot apply."""
     unknown: dict[str, int] = dict(settled)
+    cannot_apply = set(ruled_out)
     for name, derived in catalogue.derived.items():
         if name not in names:
             continue
-        if any(source in cannot_apply for source in derived.inputs):
+        if not cannot_apply.isdisjoint(derived.inputs):
             cannot_apply.add(name)
             continue
         values = [known.get(source) for source in derived.inputs]
@@ -260,7 +299,7 @@ def _derive(catalogue: Catalogue, known: dict[str, Any], cannot_apply: set[str],
             known[name] = value
         else:
             unknown[name] = _unknown_code([_code_of(catalogue, unknown, source) for source in derived.inputs if source not in known])
-    return unknown
+    return unknown, ruled_out if len(cannot_apply) == len(ruled_out) else frozenset(cannot_apply)
 
 
 def _code_of(catalogue: Catalogue, unknown: Mapping[str, int], name: str) -> int:

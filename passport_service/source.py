@@ -16,6 +16,8 @@ import yaml
 from .errors import LawError, LawProblem, closest
 
 T = TypeVar("T")
+FACTS = "facts.yaml"
+FOLDERS = ("calendars", "rulebooks", "scenarios")
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -124,14 +126,22 @@ def _kind(node: Node) -> str:
     return f"{node.value!r}" if node.value else "nothing"
 
 
-def read(path: Path, name: str, report: Report) -> Node:
-    """One YAML file as a node; `name` is how the file is called in messages."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        report.problems.append(LawProblem(name, 1, 1, "", "the file is not UTF-8"))
-        return Node({}, name, 1, 1, "")
-    return parse(text, name, report)
+def read_files(root: Path) -> dict[str, str]:
+    """Every source text of a directory of law by its name, such as `rulebooks/us/head.yaml`: all that a digest covers.
+
+    Raises: LawError for each file that is not UTF-8.
+    """
+    found, problems = {}, []
+    paths = [root / FACTS, *(path for folder in FOLDERS for path in (root / folder).rglob("*.yaml"))]
+    for path in paths:
+        name = path.relative_to(root).as_posix()
+        try:
+            found[name] = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            problems.append(LawProblem(name, 1, 1, "", "the file is not UTF-8"))
+    if problems:
+        raise LawError(problems)
+    return dict(sorted(found.items()))
 
 
 def parse(text: str, name: str, report: Report) -> Node:

@@ -19,7 +19,7 @@ from passport_service.explain import explain
 from passport_service.facts import Catalogue, Fact
 from passport_service.index import Index
 from passport_service.openapi import EXAMPLE
-from passport_service.schemas import Options
+from passport_service.proposal import Options
 from passport_service.situation import evaluate, situate
 
 from .shipped import NOW, SHIPPED

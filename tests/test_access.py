@@ -28,7 +28,7 @@ def key_file(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def guarded(key_file):
-    with serving(PASSPORT_KEYS_FILE=str(key_file), PASSPORT_BASIC="yes", PASSPORT_PROXY_HEADER="X-User", PASSPORT_PROXIES="127.0.0.9") as (
+    with serving(PASSPORT_API_KEYS_FILE=str(key_file), PASSPORT_BASIC="yes", PASSPORT_PROXY_HEADER="X-User", PASSPORT_PROXIES="127.0.0.9") as (
         _,
         address,
     ):
@@ -86,7 +86,7 @@ def test_the_header_of_a_proxy_counts_only_from_a_proxy(guarded):
 
 
 def test_the_header_of_a_known_proxy_lets_its_users_in(key_file):
-    with serving(PASSPORT_KEYS_FILE=str(key_file), PASSPORT_PROXY_HEADER="X-User", PASSPORT_WORKERS="1") as (_, address):
+    with serving(PASSPORT_API_KEYS_FILE=str(key_file), PASSPORT_PROXY_HEADER="X-User", PASSPORT_WORKERS="1") as (_, address):
         assert ask(address, **{"X-User": "alice"}).status_code == 200
         assert requests.get(f"{address}/metrics", headers={"X-User": "alice"}, timeout=30).status_code == 403
         assert ask(address).status_code == 401
@@ -95,7 +95,7 @@ def test_the_header_of_a_known_proxy_lets_its_users_in(key_file):
 def test_too_many_requests_are_told_when_to_come_back(tmp_path):
     quick, slow = new_key("quick", ["decide"]), new_key("slow", ["decide"], "2/hour")
     (tmp_path / "keys").write_text(f"{quick[1].line()}\n{slow[1].line()}\n")
-    with serving(PASSPORT_KEYS_FILE=str(tmp_path / "keys"), PASSPORT_RATE="1000/minute", PASSPORT_WORKERS="1") as (_, address):
+    with serving(PASSPORT_API_KEYS_FILE=str(tmp_path / "keys"), PASSPORT_RATE="1000/minute", PASSPORT_WORKERS="1") as (_, address):
         first, second, third = (ask(address, Authorization=f"Bearer {slow[0]}") for _ in range(3))
         assert first.headers["RateLimit-Policy"] == '"key";q=2;w=3600' and first.headers["RateLimit"].startswith('"key";r=1;t=')
         assert (second.status_code, third.status_code, third.json()["type"]) == (200, 429, "/problems/rate-limited")
@@ -120,7 +120,7 @@ def test_without_keys_only_this_machine_is_served_unless_it_is_said_in_words():
         with pytest.raises(SettingsError, match="PASSPORT_OPEN=yes"):
             check_open(read_settings(environ), environ)
         check_open(read_settings(environ), environ | {"PASSPORT_OPEN": "yes"})
-        check_open(read_settings(environ | {"PASSPORT_KEYS": KEYS["boss"][1].line()}), environ)
+        check_open(read_settings(environ | {"PASSPORT_API_KEYS": KEYS["boss"][1].line()}), environ)
     check_open(read_settings({}), {})
 
 
@@ -147,7 +147,7 @@ def test_every_resource_has_a_scope():
 
 
 def test_a_key_is_made_on_the_command_line_and_shown_once():
-    command = [sys.executable, "-m", "passport_service.cli", "keys", "new", "desk", "--scope", "decide", "--rate", "10/second"]
+    command = [sys.executable, "-m", "passport_service.cli", "access", "new", "desk", "--scope", "decide", "--rate", "10/second"]
     made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
     [key] = read_keys(made.stdout)
     assert (key.name, key.scopes, key.rate) == ("desk", frozenset({"decide"}), "10/second")

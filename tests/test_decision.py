@@ -377,7 +377,7 @@ def test_shuffling_rules_and_facts_changes_no_byte_of_the_answer(seed):
 
 
 def _body(facts):
-    from passport_service.schemas import as_json
+    from passport_service.proposal import as_json
 
     body = {"host": "US"}
     for name, value in facts.items():

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from passport_service.decision import decide
 from passport_service.explain import explain
-from passport_service.schemas import Options
+from passport_service.proposal import Options
 from passport_service.situation import situate
 
 from .examples import examples

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import json
+import random
 
 import pytest
 from hypothesis import given
@@ -70,7 +72,7 @@ def test_the_example_is_good():
         ("prefer", ["US-R99"], "/prefer/0", "there is no route"),
         ("attested", "US-FC-07", "/attested", "expected a list of ids"),
         ("scenario", "utopia", "/scenario", "not a scenario we hold"),
-        ("rulebook", "sha256:0", "/rulebook", "only as sha256:"),
+        ("rulebook", "sha256:0", "/rulebook", "not this host's rulebook"),
         ("rely_on_staff_positions", "no", "/rely_on_staff_positions", "expected true or false"),
         ("host", "UK", "/host", "did you mean GB"),
         ("host", 1, "/host", "found the number 1"),
@@ -157,3 +159,52 @@ def test_any_body_at_all_is_answered_or_refused_in_words(body):
         assert error.problems and all(problem.detail for problem in error.problems)
     else:
         assert answer.body["status"] in ("not_covered", "blocked", "undetermined", "checks_required")
+
+
+def _said(read, body):
+    """What a way of reading makes of a body: options and facts, or every problem in its words."""
+    try:
+        return read(body)
+    except ProposalError as error:
+        return error.problems
+
+
+def _mutated(rng: random.Random, body: dict) -> dict:
+    """A good body with a few members made anything at all."""
+    found = json.loads(json.dumps(body))
+    for _ in range(rng.choice([0, 1, 1, 2])):
+        places = [(found, key) for key in found] + [(group, key) for group in found.values() if isinstance(group, dict) for key in group]
+        holder, key = rng.choice(places)
+        holder[rng.choice([key, key, "x"])] = rng.choice(
+            [
+                None,
+                True,
+                1,
+                "US",
+                "bank",
+                "",
+                [],
+                {},
+                ["US", "US"],
+                {"unknown": True},
+                {"unknown": 1},
+                {"amount": "1", "currency": "USD"},
+                "2026-12-01",
+            ]
+        )
+    return found
+
+
+@given(st.integers(0, 2**32 - 1))
+@examples(300)
+def test_the_quick_way_through_reads_what_the_whole_schema_reads(seed):
+    rng = random.Random(seed)
+    cases = [case for _, rulebook in SHIPPED.laws.all_rulebooks() for case in rulebook.cases]
+    body = _mutated(rng, rng.choice(cases).proposal)
+    quick, judged = SHIPPED.schema._good(body), _said(SHIPPED.schema._judged, body)
+    assert quick is None or quick == judged
+
+
+def test_a_good_body_goes_the_quick_way():
+    bodies = [case.proposal for _, rulebook in SHIPPED.laws.all_rulebooks() for case in rulebook.cases]
+    assert all(SHIPPED.schema._good(body) is not None for body in bodies if not isinstance(_said(SHIPPED.schema._judged, body), list))

@@ -66,3 +66,13 @@ def test_a_guard_rules_out_what_hangs_on_it_down_the_chain():
 def test_a_contradiction_is_told_and_learning_it_is_refused():
     assert [problem.pointer for problem in situate(CATALOGUE, {"c.flag": False, "c.inner": True}).problems] == ["/c/inner"]
     assert learn(situate(CATALOGUE, {"c.inner": True}), "c.flag", False) is None
+
+
+def test_what_only_follows_from_a_bound_gives_way_when_a_fact_is_learnt_that_rules_it_out():
+    # Of the law we ship: a venue that is under an order is one of the tokenised venues; over the counter, there is none.
+    ours = SHIPPED.laws.catalogue
+    bound = next(found for found in ours.bounds if found.low == "venue.under_order")
+    base = situate(ours, {bound.high: False})
+    assert base.known["venue.under_order"] is False
+    learnt, _ = learn(base, "venue.kind", "otc")
+    assert "venue.under_order" in learnt.cannot_apply

@@ -35,7 +35,7 @@ TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 @pytest.fixture
 def watched(tmp_path):
     """A guarded service whose request lines go to a file. Shapes: (address, lines)."""
-    with open(tmp_path / "out", "wb") as out, serving(stdout=out, PASSPORT_KEYS=MADE.line(), PASSPORT_SECRETS=SECRET) as (process, address):
+    with open(tmp_path / "out", "wb") as out, serving(stdout=out, PASSPORT_API_KEYS=MADE.line(), PASSPORT_SECRETS=SECRET) as (process, address):
         yield address, lambda: [json.loads(line) for line in (tmp_path / "out").read_text().splitlines()], process
 
 

@@ -13,7 +13,7 @@ from decimal import Decimal
 import yaml
 
 from passport_service.calendars import Calendar
-from passport_service.facts import read_catalogue
+from passport_service.catalogue import read_catalogue
 from passport_service.laws import Laws
 from passport_service.reader import RulebookReader
 from passport_service.situation import situate
