@@ -69,7 +69,7 @@ def openapi(laws: Laws, problems: Mapping[str, Any]) -> dict[str, Any]:
     _receipts(spec, problems)
     for path, summary, of in _READS:
         names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
-        parameters = [{"name": name, "in": "path", "required": True, "schema": _TEXT, "example": _named(laws, path)} for name in names]
+        parameters = [{"name": name, "in": "path", "required": True, "schema": _TEXT, **_named(laws, path)} for name in names]
         found = {"summary": summary, "responses": {"200": _reply("As loaded.", of, "application/schema+json" if path == "/v1/facts" else JSON)}}
         if names:
             found |= {"parameters": parameters, "responses": {**found["responses"], "404": _problem(problems, 404)}}
@@ -192,10 +192,11 @@ def _problem(problems: Mapping[str, Any], status: int) -> dict[str, Any]:
     return {"description": titles, "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}
 
 
-def _named(laws: Laws, path: str) -> str:
-    """One name that a resource of the law has."""
+def _named(laws: Laws, path: str) -> dict[str, Any]:
+    """One name that a resource of the law has, as an example of its parameter."""
     host, rulebook = sorted(laws.rulebooks.items())[0]
-    return next((min(found) for kind, found in (("requirements", rulebook.requirements), ("routes", rulebook.routes)) if kind in path), host)
+    names = {"{host}": host, "requirements": min(rulebook.requirements, default=""), "routes": min(rulebook.routes, default="")}
+    return next(({"example": name} for part, name in names.items() if part in path and name), {})
 
 
 # -- shapes -------------------------------------------------------------------------------------------------------------

@@ -123,7 +123,7 @@ def test_threads_share_a_client(client):
 def test_the_key_goes_with_every_request_and_only_a_good_one_is_answered(tmp_path):
     key, kept = new_key("desk", ["decide"])
     (tmp_path / "keys").write_text(kept.line() + "\n")
-    with serving(PASSPORT_KEYS_FILE=str(tmp_path / "keys")) as (_, address):
+    with serving(PASSPORT_API_KEYS_FILE=str(tmp_path / "keys")) as (_, address):
         with Client(address, key) as client:
             assert client.decide(DATED).status == "checks_required"
             assert [answer.status for answer in client.decide_all([DATED] * 3)] == ["checks_required"] * 3
