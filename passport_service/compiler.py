@@ -22,7 +22,7 @@ from .rulebook import DefinitionVersion, NoticeVersion, Provision, RecognitionVe
 from .situation import Situation
 
 STAFF = "staff_position"
-REMEMBERED = 20000  # parts of answers kept for one law
+REMEMBERED = 100_000  # parts of answers, of all laws that share a memo; about a kilobyte each
 Made = TypeVar("Made")
 
 
@@ -69,7 +69,9 @@ Add = Callable[[Condition, str], int]  # a condition and whose it is, for people
 class Law:
     """One host's law on the days [begins, ends), compiled."""
 
-    def __init__(self, catalogue: Catalogue, rulebook: Rulebook, day: dt.date, begins: dt.date | None, ends: dt.date | None):
+    def __init__(
+        self, catalogue: Catalogue, rulebook: Rulebook, day: dt.date, begins: dt.date | None, ends: dt.date | None, memo: Memo | None = None
+    ):
         self.catalogue, self.rulebook, self.begins, self.ends = catalogue, rulebook, begins, ends
         self.definitions = _active(rulebook.definitions, day)
         self._day = day
@@ -84,7 +86,9 @@ class Law:
         self.owners = tuple(owner for _, owner in found)
         self.by_id = {requirement.id: requirement for requirement in self.requirements}
         self._staff = self._resting_on_staff()
-        self.memo, self._made, self._relied = Memo(REMEMBERED), {}, self
+        self.memo = Memo(REMEMBERED) if memo is None else memo
+        self._made: dict[Any, Any] = {}
+        self.relied = self  # the law with staff positions, for both readings
         self.index, self._order, strict_order = self._compiled()
         self.strict = _Strict(self, strict_order) if strict_order else None
 
@@ -160,7 +164,7 @@ class Law:
 
     def once(self, make: Callable[[Law], Made]) -> Made:
         """What somebody makes of this law, made once for both readings."""
-        return self._made.get(make) or self._made.setdefault(make, make(self._relied))
+        return self._made.get(make) or self._made.setdefault(make, make(self.relied))
 
     def routes_of(self, leg: str, activity: str) -> tuple[CompiledRoute, ...]:
         """The routes of a leg that serve an activity; "" on the legs that have none."""

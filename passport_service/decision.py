@@ -127,7 +127,7 @@ class _Reading:
         key = (self.law, name, activity, need, codes, self.stops, open_)
         found = self.law.memo.get(key)
         if found is None:
-            candidates = tuple(self._candidate(route, activity, code) for route, code in zip(routes, codes, strict=True))
+            candidates = tuple([self._candidate(route, activity, code) for route, code in zip(routes, codes, strict=True)])
             found = self.law.memo.keep(key, Leg.of(name, activity, condition, need, candidates))
         return found
 
@@ -146,7 +146,8 @@ class _Reading:
             if "trade" in stops:
                 (stopped if found.stop & MUST and stops == {"trade"} else doubted).append(found.requirement.id)
         outstanding = self._outstanding(route) if code & MUST and not stopped and not doubted else 0
-        return Candidate.of(route, activity, code, tuple(stopped), tuple(doubted), outstanding)
+        key = (self.law, route.id, activity, code, tuple(stopped), tuple(doubted), outstanding)
+        return self.law.memo.get(key) or self.law.memo.keep(key, Candidate.of(route, *key[2:]))
 
     def _outstanding(self, route: CompiledRoute) -> int:
         """How many checks remain on a route."""
@@ -185,7 +186,7 @@ def decide_both(law: Law, situation: Situation, options: Options) -> tuple[Decis
     evaluations = [reading.read(evaluation) for reading in readings]
     question = _Question(situation.known.get(ACTIVITIES), HOME not in situation.known, frozenset(options.attested), options.prefer)
     # All that the verdicts turn on. What a proposal says beyond that comes in with the words.
-    key = ("verdicts", question, *[found.codes for found in evaluations])
+    key = ("verdicts", law, question, *[found.codes for found in evaluations])
     verdicts = law.memo.get(key) or law.memo.keep(key, _verdicts(readings, evaluations, question))
     decisions = [Decision(*found, question.attested) for found in zip(readings, [situation] * 2, evaluations, verdicts, strict=False)]
     return decisions[0], decisions[1] if len(decisions) > 1 else None

@@ -81,7 +81,7 @@ class _Explainer:
         counts = decision.listed.counts
         return {
             "status": decision.status,
-            "summary": _summary(counts),
+            "summary": summary(counts),
             "activities": [{"activity": activity, "status": status} for activity, status in decision.activities],
             "plan": [{"leg": c.leg, "activity": c.activity or None, "route": c.route.id, "outstanding": c.outstanding} for c in decision.plan],
             "routes": self._routes(),
@@ -130,7 +130,6 @@ class _Explainer:
             "id": candidate.route.id,
             "leg": candidate.leg,
             "title": version.title,
-            "standing": version.standing,
             "activities": list(activities),
             "status": candidate.status,
             "live": candidate.live,
@@ -138,9 +137,7 @@ class _Explainer:
             "stopped_by": list(candidate.stopped_by),
             "doubted_by": list(candidate.doubted_by),
             "outstanding": candidate.outstanding,
-            "cite": cite_json(version.cite),
-            "says": version.says,
-            "provenance": provenance_json(version.provenance),
+            **self._head(version),
             "why": self._why(why),
             "would_open_if": self._why(opens),
             "missing": missing,
@@ -179,12 +176,17 @@ class _Explainer:
         }
 
     def _head(self, version: Version) -> dict[str, Any]:
-        return {
-            "cite": cite_json(version.cite),
-            "says": version.says,
-            "standing": version.standing,
-            "provenance": provenance_json(version.provenance),
-        }
+        """What every row says of the version behind it; made once, and shared by all its rows."""
+        key = ("head", self.decision.law.relied, id(version))
+        return self.memo.get(key) or self.memo.keep(
+            key,
+            {
+                "cite": cite_json(version.cite),
+                "says": version.says,
+                "standing": version.standing,
+                "provenance": provenance_json(version.provenance),
+            },
+        )
 
     def _because(self, condition: Condition) -> Because:
         return self.walker.because(condition) if self.reasons else NO_REASONS
@@ -292,23 +294,23 @@ class _Explainer:
         return tuple((currency, (amount * what["percent"] / 100).quantize(cent)) for currency, amount in sorted(base.items())), rule
 
 
-def _summary(counts: Mapping[str, Any]) -> str:
-    """The counts as a sentence.
+def summary(counts: Mapping[str, Any], words: Callable[[str], str] = party_words) -> str:
+    """The counts as a sentence; `words` names the parties.
 
-    >>> _summary({"requirements": 3, "not_required": 2, "only_if": 0, "undetermined": 0, "recognised": 0, "left_to_home": 0,
+    >>> summary({"requirements": 3, "not_required": 2, "only_if": 0, "undetermined": 0, "recognised": 0, "left_to_home": 0,
     ...           "failed": 0, "satisfied": 0, "required": 1, "by_party": {"firm": 1}})
     '3 requirements: 2 do not apply, 1 remains: 1 for the firm.'
     """
-    words = (
+    phrases = (
         ("not_required", "does not apply", "do not apply"),
         ("only_if", "only in special cases", "only in special cases"),
         ("recognised", "is recognised", "are recognised"),
         ("left_to_home", "is left to home supervision", "are left to home supervision"),
         ("satisfied", "is in place", "are in place"),
     )
-    parts = [f"{counts[key]} {one if counts[key] == 1 else many}" for key, one, many in words if counts[key]]
+    parts = [f"{counts[key]} {one if counts[key] == 1 else many}" for key, one, many in phrases if counts[key]]
     left = counts["undetermined"] + counts["failed"] + counts["required"]
     if left:
-        owed = ", ".join(f"{number} for {party_words(party)}" for party, number in counts["by_party"].items())
+        owed = ", ".join(f"{number} for {words(party)}" for party, number in counts["by_party"].items())
         parts.append(f"{left} {'remains' if left == 1 else 'remain'}: {owed}")
     return f"{counts['requirements']} requirements: {', '.join(parts) or 'none'}."

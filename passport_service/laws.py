@@ -14,11 +14,12 @@ from typing import Any
 
 from .calendars import Calendar, read_calendar
 from .catalogue import read_catalogue
-from .compiler import Law
+from .compiler import REMEMBERED, Law
 from .conditions import Condition, Ref, leaves
 from .errors import LawError, LawProblem
 from .facts import ACTIVITIES, Catalogue
 from .reader import RulebookReader
+from .recall import Memo
 from .rulebook import Rulebook, Scenario
 from .scenarios import read_scenario
 from .source import FACTS, Report, parse, read_files
@@ -41,6 +42,7 @@ class Laws:
         self._turns: dict[Key, list[dt.date]] = {key: rulebook.turning_days() for key, rulebook in self.all_rulebooks()}
         self._compiled: dict[tuple[Key, int], Law] = {}
         self._lock = threading.Lock()
+        self._memo = Memo(REMEMBERED)
 
     def all_rulebooks(self) -> Iterator[tuple[Key, Rulebook]]:
         yield from (((host, None), rulebook) for host, rulebook in self.rulebooks.items())
@@ -59,7 +61,7 @@ class Laws:
         if law is None:
             with self._lock:  # two threads would only do the same work twice, but it is dear
                 begins, ends = turns[stretch - 1] if stretch else None, turns[stretch] if stretch < len(turns) else None
-                law = self._compiled.get((key, stretch)) or Law(self.catalogue, self.rulebook(*key), day, begins, ends)
+                law = self._compiled.get((key, stretch)) or Law(self.catalogue, self.rulebook(*key), day, begins, ends, self._memo)
                 self._compiled[key, stretch] = law
         return law
 

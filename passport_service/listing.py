@@ -224,7 +224,7 @@ class Lister:
 
     def __init__(self, law: Law):
         self.law = law
-        self._listings, self._bearings, self._listed, self._all = Memo(_REMEMBERED), Memo(100 * _REMEMBERED), Memo(_REMEMBERED), Memo(_REMEMBERED)
+        self._listings, self._bearings, self._memo = Memo(_REMEMBERED), Memo(100 * _REMEMBERED), law.memo
         self._reading = [(itemgetter(*self._places(requirement)), Memo(_REMEMBERED)) for requirement in law.requirements]
         self.stopping = [number for number, requirement in enumerate(law.requirements) if requirement.stop is not None]
 
@@ -236,7 +236,8 @@ class Lister:
 
     def assess(self, codes: bytes, attested: frozenset[str]) -> list[Assessed]:
         """Every requirement as these bytes have it."""
-        return self._all.get((codes, attested)) or self._all.keep((codes, attested), self._assess(codes, attested))
+        key = ("assessed", self.law, codes, attested)
+        return self._memo.get(key) or self._memo.keep(key, self._assess(codes, attested))
 
     def _assess(self, codes: bytes, attested: frozenset[str]) -> list[Assessed]:
         found = [memo.get(read(codes)) or self._assessed(number, codes) for number, (read, memo) in enumerate(self._reading)]
@@ -289,7 +290,7 @@ class Lister:
     def listed(self, listing: Listing, assessed: Sequence[Assessed]) -> Listed:
         """The requirements of a listing as they stand."""
         key = (listing, listing.numbers(assessed))
-        found = self._listed.get(key)
+        found = self._memo.get(key)
         if found is None:
-            found = self._listed.keep(key, Listed(listing, tuple([assessed[number].item(bearing) for number, bearing in listing.bearings])))
+            found = self._memo.keep(key, Listed(listing, tuple([assessed[number].item(bearing) for number, bearing in listing.bearings])))
         return found

@@ -139,11 +139,11 @@ class _Tried:
         self.trial, self.law, self.walker, self.fact = trial, trial.law, trial.walker, fact.name
         known = self.walker.situation.known
         self.values = tuple([_hashable(known.get(name)) for name in self.law.catalogue.companions(fact.name)])
-        key = ("guards", fact.name)
+        key = ("guards", self.law.relied, fact.name)
         stated = self.walker.situation.stated.keys()
         guards, self._together = self.law.memo.get(key) or self.law.memo.keep(key, self._guards())
         self.key = (fact.name, self.values, tuple([not stated.isdisjoint(guard.facts) for guard in guards]))
-        key = ("readers", fact.name)
+        key = ("readers", self.law.relied, fact.name)
         self.read = self.law.memo.get(key) or self.law.memo.keep(key, self._read())
         key = ("answers", self.law, fact.name)
         self.asked: list[tuple[str, Any]] = self.law.memo.get(key) or self.law.memo.keep(key, self._answers(fact))
