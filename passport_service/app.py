@@ -13,9 +13,10 @@ from werkzeug.exceptions import HTTPException
 
 from . import __version__, canonical, lawpage, laws, problems, publish, replies, review
 from .access import Gate
-from .api import Limits, create_api
+from .api import Limits, asking, create_api
 from .cache import Cache
 from .errors import NoRulebookError, PassportError, UnknownNameError
+from .form import create_form
 from .front import Front
 from .keys import KeyList, ephemeral, read_keys
 from .logs import request_log
@@ -54,6 +55,7 @@ def create_app(settings: Settings | None = None, keys: KeyList | None = None) ->
     app.extensions |= {"passport": passport, "passport.metrics": metrics}
     mark = Sealer(settings.secrets, "mark").mark if settings.mark_firms else None
     app.register_blueprint(create_api(passport, now, Limits(settings.max_body, settings.max_batch), metrics.decision_of, mark))
+    app.register_blueprint(create_form(passport, now, settings.max_body))
     app.register_blueprint(create_receipts(passport, keys, now, settings.max_body))
     app.register_blueprint(create_receipts_page(passport, keys, now, settings.max_body))
     _add_pages(app, passport)
@@ -61,7 +63,7 @@ def create_app(settings: Settings | None = None, keys: KeyList | None = None) ->
     _add_errors(app)
     gate = Gate(settings.policy, store, settings.redis, time.time)
     witness = Witness(metrics, request_log() if settings.log_requests else None)
-    front = Front(app.wsgi_app, cache, gate, witness, settings.max_body, now, time.perf_counter)
+    front = Front(app.wsgi_app, cache, gate, witness, settings.max_body, now, time.perf_counter, asking(passport, "full", mark))
     app.wsgi_app = _traced(front) if settings.otel else front  # type: ignore[method-assign]
     return app
 
@@ -105,10 +107,6 @@ def signing_keys(settings: Settings) -> KeyList:
 def _add_pages(app: Flask, passport: Service) -> None:
     document = openapi(passport.laws, PROBLEMS)
 
-    @app.get("/")
-    def home() -> str:
-        return render_template("home.html", rulebooks=passport.laws.rulebooks.values(), version=__version__)
-
     @app.get("/docs")
     def docs() -> str:
         return render_template("docs.html", spec=document, catalogue=passport.laws.catalogue, version=__version__)
@@ -118,9 +116,9 @@ def _add_pages(app: Flask, passport: Service) -> None:
     @app.get("/law/<host>")
     def law(host: str) -> Response:
         rulebook = publish.find_rulebook(passport.laws, host)
-        html = pages.get(host) or pages.setdefault(host, lawpage.page(passport.laws, rulebook))
+        html = pages.get(host) or pages.setdefault(host, lawpage.page(passport.laws, rulebook, served=True))
         response = Response(html, mimetype="text/html")
-        response.headers["Content-Security-Policy"] = replies.CSP.replace("style-src 'self'", f"style-src {lawpage.style_hash(html)}")
+        response.headers["Content-Security-Policy"] = replies.policy(html)
         return response
 
     @app.get("/openapi.json")
@@ -131,7 +129,7 @@ def _add_pages(app: Flask, passport: Service) -> None:
     def problem_page(name: str) -> str:
         if name not in PROBLEMS:
             raise UnknownNameError("problem", name, PROBLEMS)
-        return render_template("problem.html", name=name, problem=PROBLEMS[name], version=__version__)
+        return render_template("problem.html", name=name, problem=PROBLEMS[name], detail="", version=__version__)
 
 
 def _add_health(app: Flask, passport: Service, metrics: Metrics) -> None:
@@ -187,7 +185,13 @@ def _add_errors(app: Flask) -> None:
 
 
 def _problem(body: dict[str, Any]) -> Response:
-    response = Response(canonical.dump(body), status=body["status"], mimetype=problems.MEDIA_TYPE)
+    wants = request.accept_mimetypes
+    if not request.path.startswith("/v1/") and wants.quality("text/html") > wants.quality(problems.MEDIA_TYPE):  # a person at a browser
+        name = body["type"].rpartition("/")[2]
+        html = render_template("problem.html", name=name, problem=PROBLEMS[name], detail=body["detail"], version=__version__)
+        response = Response(html, status=body["status"], mimetype="text/html")
+    else:
+        response = Response(canonical.dump(body), status=body["status"], mimetype=problems.MEDIA_TYPE)
     response.headers["Cache-Control"] = "no-store"
     return response
 

@@ -153,7 +153,7 @@ class Cache:
         self.remember(finished.name, finished, now)
         seconds = finished.seconds(now)
         if self.store is not None and seconds > 0:
-            self.store.put(finished.name, self._sealer.seal(finished.name, finished.pack()), seconds)
+            self.store.put(finished.name, lambda: self._sealer.seal(finished.name, finished.pack()), seconds)
 
     def through(self, id_: str, detail: str, now: dt.datetime, compute: Callable[[], Finished]) -> tuple[Finished, str]:
         """A decision, computed at most once at a time in this process. `compute` keeps what it makes, and nothing when it raises."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,8 @@ import orjson
 from .errors import MalformedError
 
 MAX_DEPTH = 8
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\Z)', re.DOTALL)
+_BRACKETS = re.compile(r"[][{}]")
 _AS_ANSWERS = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_SUBCLASS
 
 
@@ -120,20 +123,8 @@ def _integer(text: str) -> int:
 
 
 def _check_depth(text: str) -> None:
-    depth, in_string, escaped = 0, False, False
-    for sign in text:
-        if in_string:
-            if escaped:
-                escaped = False
-            elif sign == "\\":
-                escaped = True
-            elif sign == '"':
-                in_string = False
-        elif sign == '"':
-            in_string = True
-        elif sign in "[{":
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise MalformedError(f"The body is nested more than {MAX_DEPTH} levels deep.")
-        elif sign in "]}":
-            depth -= 1
+    depth = 0
+    for sign in _BRACKETS.findall(_STRING.sub("", text)):
+        depth += 1 if sign in "[{" else -1
+        if depth > MAX_DEPTH:
+            raise MalformedError(f"The body is nested more than {MAX_DEPTH} levels deep.")

@@ -54,7 +54,7 @@ class _CatalogueReader:
         self.derived: dict[str, Derived] = {}
 
     def read(self, node: Node) -> Catalogue:
-        keys = self.report.mapping(node, ("groups", "facts"), ("core", "bounds", "derived"))
+        keys = self.report.mapping(node, ("groups", "facts"), ("core", "start", "bounds", "derived"))
         groups = self.report.open_mapping(keys["groups"]) if "groups" in keys else {}
         nodes = self.report.open_mapping(keys["facts"]) if "facts" in keys else {}
         for name, child in nodes.items():
@@ -62,13 +62,11 @@ class _CatalogueReader:
         self._derivations(self.report.open_mapping(keys["derived"]) if "derived" in keys else {})
         titles, exists, group_guards = self._groups(groups)
         self._guards(nodes, exists, group_guards)
-        core = self.report.texts(keys["core"]) if "core" in keys else ()
-        for name in core:
-            self._known(name, keys["core"])
+        core, start = (self._names(keys[key]) if key in keys else () for key in ("core", "start"))
         if ACTIVITIES not in self.facts:
             self.report.error(node, f"the catalogue needs {ACTIVITIES}")
         bounds = tuple(filter(None, map(self._bound, self.report.items(keys["bounds"])))) if "bounds" in keys else ()
-        return Catalogue(self.facts, titles, exists, self.derived, bounds, self._guard_order(node), core, self.calendars, _text(node))
+        return Catalogue(self.facts, titles, exists, self.derived, bounds, self._guard_order(node), core, self.calendars, _text(node), start)
 
     def _fact(self, name: str, node: Node, groups: Mapping[str, Node]) -> None:
         optional = ("exceptional", "only_if", "asked_when", "unit", "scheme", "help", "values", "open", "open_point")
@@ -95,6 +93,12 @@ class _CatalogueReader:
             open_point = {key: self.report.text(child) or "" for key, child in point.items()}
         labels = {value: self.report.text(child) or value for value, child in values.items()}
         self.facts[name] = Fact(name, type_ or "text", klass or "circumstance", values=labels, scheme=scheme, open_point=open_point, **flags, **texts)
+
+    def _names(self, node: Node) -> tuple[str, ...]:
+        names = self.report.texts(node)
+        for name in names:
+            self._known(name, node)
+        return names
 
     def _known(self, name: str | None, node: Node) -> Fact | None:
         if name is not None and name not in self.facts:

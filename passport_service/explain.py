@@ -81,7 +81,7 @@ class _Explainer:
         counts = decision.listed.counts
         return {
             "status": decision.status,
-            "summary": _summary(counts),
+            "summary": summary(counts),
             "activities": [{"activity": activity, "status": status} for activity, status in decision.activities],
             "plan": [{"leg": c.leg, "activity": c.activity or None, "route": c.route.id, "outstanding": c.outstanding} for c in decision.plan],
             "routes": self._routes(),
@@ -294,23 +294,23 @@ class _Explainer:
         return tuple((currency, (amount * what["percent"] / 100).quantize(cent)) for currency, amount in sorted(base.items())), rule
 
 
-def _summary(counts: Mapping[str, Any]) -> str:
-    """The counts as a sentence.
+def summary(counts: Mapping[str, Any], words: Callable[[str], str] = party_words) -> str:
+    """The counts as a sentence; `words` names the parties.
 
-    >>> _summary({"requirements": 3, "not_required": 2, "only_if": 0, "undetermined": 0, "recognised": 0, "left_to_home": 0,
+    >>> summary({"requirements": 3, "not_required": 2, "only_if": 0, "undetermined": 0, "recognised": 0, "left_to_home": 0,
     ...           "failed": 0, "satisfied": 0, "required": 1, "by_party": {"firm": 1}})
     '3 requirements: 2 do not apply, 1 remains: 1 for the firm.'
     """
-    words = (
+    phrases = (
         ("not_required", "does not apply", "do not apply"),
         ("only_if", "only in special cases", "only in special cases"),
         ("recognised", "is recognised", "are recognised"),
         ("left_to_home", "is left to home supervision", "are left to home supervision"),
         ("satisfied", "is in place", "are in place"),
     )
-    parts = [f"{counts[key]} {one if counts[key] == 1 else many}" for key, one, many in words if counts[key]]
+    parts = [f"{counts[key]} {one if counts[key] == 1 else many}" for key, one, many in phrases if counts[key]]
     left = counts["undetermined"] + counts["failed"] + counts["required"]
     if left:
-        owed = ", ".join(f"{number} for {party_words(party)}" for party, number in counts["by_party"].items())
+        owed = ", ".join(f"{number} for {words(party)}" for party, number in counts["by_party"].items())
         parts.append(f"{left} {'remains' if left == 1 else 'remain'}: {owed}")
     return f"{counts['requirements']} requirements: {', '.join(parts) or 'none'}."

@@ -88,6 +88,7 @@ class Catalogue:
     core: tuple[str, ...]
     calendars: Mapping[str, Calendar]
     text: Any  # the catalogue as written, without places: part of every rulebook's digest
+    start: tuple[str, ...] = ()  # what the form asks on its first page
 
     @cached_property
     def bounded(self) -> frozenset[str]:

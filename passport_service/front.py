@@ -1,4 +1,4 @@
-"""Before the application: who asks and how often, and what was answered a moment ago in the same bytes.
+"""Before the application: who asks and how often, what was answered a moment ago in the same bytes, and plain questions.
 
 The key of a kept answer is everything it depends on as the caller sent it: method, query, the headers that choose a
 representation, and the body. So a hit needs no reading of the body at all.
@@ -17,7 +17,7 @@ from typing import Any
 
 from . import canonical, problems, replies
 from .access import Gate
-from .cache import Cache
+from .cache import Cache, Finished
 from .errors import PassportError, RateLimitedError, UnauthorizedError
 from .witness import CALLER, DECIDED, REQUEST_ID, Witness, trace_of
 
@@ -26,7 +26,9 @@ METHODS = ("POST", "QUERY")
 RAW = "passport.raw"
 _CHOOSING = ("REQUEST_METHOD", "QUERY_STRING", "CONTENT_TYPE", "HTTP_ACCEPT", "HTTP_PREFER")
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+_PLAIN = frozenset(("", "application/json", accept, "") for accept in ("", "*/*", "application/json"))
 Start = Callable[..., Any]
+Ask = Callable[[dict[str, Any], bytes, dt.datetime], tuple[Finished, str]]
 
 
 class Front:
@@ -41,9 +43,10 @@ class Front:
         max_body: int,
         clock: Callable[[], dt.datetime],
         timer: Callable[[], float],
+        ask: Ask,
     ):
         self.app, self.cache, self.gate, self.witness = app, cache, gate, witness
-        self.max_body, self.clock, self.timer = max_body, clock, timer
+        self.max_body, self.clock, self.timer, self.ask = max_body, clock, timer, ask
 
     def __call__(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
         began = self.timer()
@@ -69,13 +72,29 @@ class Front:
             return self._refuse(error, environ, answered)
         if environ["PATH_INFO"] == PATH and environ["REQUEST_METHOD"] in METHODS and self._take_body(environ):
             now = self.clock()
-            kept = self.cache.recall(environ[RAW], now)
-            if kept is not None:
-                environ[DECIDED] = (kept, "hit-memory")
-                status, headers, body = replies.decision(kept, "hit-memory", now, environ.get("HTTP_IF_NONE_MATCH"), replies.ASKED_AGE)
+            found = self._find(environ, now)
+            if found is not None:
+                environ[DECIDED] = found
+                status, headers, body = replies.decision(*found, now, environ.get("HTTP_IF_NONE_MATCH"), replies.ASKED_AGE)
                 answered("200 OK" if status == 200 else "304 NOT MODIFIED", headers)
                 return [body]
         return self.app(environ, answered)
+
+    def _find(self, environ: dict[str, Any], now: dt.datetime) -> tuple[Finished, str] | None:
+        """The answer, if it is kept, or if the question is put in the plainest way and can be answered; all else is the application's."""
+        kept = self.cache.recall(environ[RAW], now)
+        if kept is not None:
+            return kept, "hit-memory"
+        if tuple(environ.get(name) or "" for name in _CHOOSING[1:]) not in _PLAIN:
+            return None
+        body = environ["wsgi.input"].read()
+        environ["wsgi.input"] = io.BytesIO(body)
+        try:
+            finished, how = self.ask(environ, body, now)
+        except PassportError:
+            return None  # the application finds the same, and says it
+        self.cache.remember(environ[RAW], finished, now)
+        return finished, how
 
     def _take_body(self, environ: dict[str, Any]) -> bool:
         """Reads a body of stated and allowed length, and puts it back for whoever comes next."""

@@ -34,14 +34,29 @@ _KINDS = {
 _environment = Environment(loader=PackageLoader("passport_service"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
-def page(laws: Laws, rulebook: Rulebook) -> str:
-    """The page. Needs no script: the filters are style."""
+def page(laws: Laws, rulebook: Rulebook, served: bool = False) -> str:
+    """The page. Needs no script: the filters are style. `served`, it links to the other pages of the service."""
     rows = {kind: [_provision(laws.catalogue, rulebook, found) for found in getattr(rulebook, kind).values()] for kind in _KINDS}
     everything = [row for found in rows.values() for row in found]
     filters = {name: sorted({row[name] for row in everything}) for name in ("topic", "standing", "confidence")}
     return _environment.get_template("law.html").render(
-        rulebook=rulebook, rows=rows, kinds=_KINDS, filters=filters, style=_environment.get_template("law.css").render(filters=filters)
+        rulebook=rulebook, rows=rows, kinds=_KINDS, filters=filters, served=served, style=_environment.get_template("law.css").render(filters=filters)
     )
+
+
+def search(laws: Laws, query: str) -> list[dict[str, str]]:
+    """The provisions in which every word of a query stands, by host and id. Shapes: host, kind, id, title, says, standing, cite."""
+    words = query.lower().split()
+    found = []
+    for rulebook in laws.rulebooks.values():
+        for kind, name in _KINDS.items():
+            for provision in getattr(rulebook, kind).values():
+                last = provision.versions[-1]
+                text = f"{provision.id} {last.title} {last.says} {last.cite.text} {getattr(last, 'topic', '')} {last.standing}"
+                if words and all(word in text.lower() for word in words):
+                    row = {"host": rulebook.host, "kind": name, "id": provision.id, "title": last.title or provision.id, "says": last.says}
+                    found.append({**row, "standing": last.standing, "cite": last.cite.text})
+    return found
 
 
 def style_hash(html: str) -> str:

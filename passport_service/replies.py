@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 
+from . import lawpage
 from .cache import Finished
 
 ASKED_AGE = 300  # seconds that a caller may reuse an answer unasked: a new rulebook should be seen soon
@@ -50,6 +51,11 @@ def finish(headers: Headers) -> None:
     headers += SECURITY
     if not any(name == "Content-Security-Policy" for name, _ in headers):
         headers.append(("Content-Security-Policy", CSP))
+
+
+def policy(html: str) -> str:
+    """The Content-Security-Policy of a page that carries its own style."""
+    return CSP.replace("style-src 'self'", f"style-src {lawpage.style_hash(html)}")
 
 
 def _names(header: str, etag: str) -> bool:

@@ -230,15 +230,19 @@ class ProposalSchema:
 
     def load(self, body: Any) -> Proposal:
         """The proposal in a JSON body. Raises: ProposalError with every problem."""
-        loaded, stated = self._good(body) or self._judged(body)
-        asked = frozenset(name for name, value in stated.items() if value is ASKED)
-        facts = {name: value for name, value in stated.items() if value is not ASKED}
+        facts, asked, options = self.read(body)
         situation = situate(self.catalogue, facts, asked)
         problems = [*situation.problems, *self._activities(facts)]
         if problems:
             raise ProposalError(problems)
-        host = loaded.pop("host")
-        return Proposal(host, facts, asked, Options(**loaded), situation)
+        host = options.pop("host")
+        return Proposal(host, facts, asked, Options(**options), situation)
+
+    def read(self, body: Any) -> tuple[dict[str, Any], frozenset[str], dict[str, Any]]:
+        """The typed facts, those asked and not known, and the options of a body, before it is asked whether they agree. Raises: ProposalError."""
+        loaded, stated = self._good(body) or self._judged(body)
+        asked = frozenset(name for name, value in stated.items() if value is ASKED)
+        return {name: value for name, value in stated.items() if value is not ASKED}, asked, loaded
 
     def _good(self, body: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
         """The options and facts of a body in which every field reads; None on any doubt, which the whole schema then judges."""

@@ -17,7 +17,7 @@ from gunicorn.arbiter import Arbiter
 from .app import FAILED, count_reload, now
 from .errors import LawError, PassportError
 from .metrics import forget
-from .settings import Settings, fingerprint
+from .settings import Settings, fingerprint, gunicorn_file
 
 log = logging.getLogger("passport.server")
 SHOWN = 20  # mistakes that are told of a law that does not load
@@ -31,7 +31,7 @@ class _Server(Application):
         super().__init__(prog="passport serve")
 
     def load_config(self) -> None:
-        self.load_config_from_file(str(self.settings.config / "gunicorn.conf.py"))
+        self.load_config_from_file(str(gunicorn_file()))
         self.cfg.set("bind", [f"{self.settings.host}:{self.settings.port}"])
         self.cfg.set("workers", self.settings.workers)
         self.cfg.set("post_worker_init", _started)

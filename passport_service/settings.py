@@ -20,6 +20,7 @@ _MIB = 1024 * 1024
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _SECRET = 32  # characters of a secret at least
 HERE = Path(__file__).resolve().parent
+SHIPPED = [HERE / "config", HERE.parent / "config"]  # installed, our own law lies inside the package; in a checkout, beside it
 
 
 class SettingsError(PassportError):
@@ -157,12 +158,16 @@ def _secrets(environ: Mapping[str, str]) -> tuple[bytes, ...]:
 
 def _config(environ: Mapping[str, str]) -> Path:
     stated = environ.get("PASSPORT_CONFIG")
-    # In a checkout the law lies beside the package; installed, it lies inside it.
-    candidates = [Path(stated)] if stated else [HERE / "config", HERE.parent / "config"]
+    candidates = [Path(stated)] if stated else SHIPPED
     for path in candidates:
         if (path / "facts.yaml").is_file():
             return path
     raise SettingsError(f"no rulebooks at {' or '.join(map(str, candidates))}; PASSPORT_CONFIG names the directory that holds facts.yaml")
+
+
+def gunicorn_file() -> Path:
+    """How gunicorn runs the service. It is a program, so it comes with the service and never from a directory of law: law is data."""
+    return next(path for place in SHIPPED if (path := place / "gunicorn.conf.py").is_file())
 
 
 def _archive(environ: Mapping[str, str], config: Path) -> Path | None:

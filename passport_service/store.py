@@ -33,7 +33,7 @@ PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0)  # seconds between attempts while it is open;
 READERS = 2  # as many as a worker has threads
 WAITING = 512  # writes that may wait; beyond it they are dropped: an absent entry costs only time
 
-Write = tuple[str, bytes, int]  # name, value, seconds to live
+Write = tuple[str, Callable[[], bytes], int]  # name, value, seconds to live
 _DOWN = (redis.RedisError, OSError, TimeoutError)
 
 
@@ -133,8 +133,8 @@ class Store:
             self._failed(error)
             return None
 
-    def put(self, name: str, value: bytes, seconds: int) -> None:
-        """Keeps a value for at most so long, some time soon, if that can be done."""
+    def put(self, name: str, value: Callable[[], bytes], seconds: int) -> None:
+        """Keeps what `value` gives for at most so long, some time soon, if that can be done. It is called in another thread."""
         self._start()
         if seconds < 1 or not self._up.is_set() or len(self._writes) >= WAITING:
             self.counts["not_written"] += 1
@@ -214,7 +214,7 @@ class Store:
         try:
             pipeline = self._client.pipeline(transaction=False)
             for name, value, seconds in rows:
-                pipeline.set(name, value, ex=seconds)
+                pipeline.set(name, value(), ex=seconds)
             done = pipeline.execute(raise_on_error=False)
         except Exception as error:
             self.counts["not_written"] += len(rows)

@@ -14,8 +14,9 @@ ORDER = (
     "rulebook placement cases reader scenarios clauses index compiler laws bundle archive "
     "listing plan decision reasons trial missing caveats explain comparison seal store cache answer service publish review lawpage "
     "keys receipt verification today renewal "
-    "access settings proof problems replies metrics logs witness shadow front spool batch openapi api receipts_api receipts_page app "
-    "embedded worker server terminal receipts_cli cli "
+    "access settings proof problems replies metrics logs witness shadow front spool batch openapi "
+    "wording journey questions result diagram memo form "
+    "api receipts_api receipts_page app embedded worker server terminal receipts_cli cli "
 ).split()
 LIBRARIES = {
     "values": {"stdnum"},
@@ -31,6 +32,9 @@ LIBRARIES = {
     "keys": {"joserfc"},
     "receipt": {"joserfc"},
     "api": {"flask"},
+    "wording": {"babel"},
+    "memo": {"weasyprint"},
+    "form": {"flask", "werkzeug"},
     "receipts_api": {"flask"},
     "receipts_page": {"flask"},
     "app": {"flask", "opentelemetry", "time", "werkzeug"},
@@ -42,9 +46,9 @@ LIBRARIES = {
     "cli": {"click", "rich"},
 }
 STANDARD = {
-    "__future__", "ast", "atexit", "base64", "binascii", "bisect", "calendar", "collections", "concurrent", "contextlib", "copy", "ctypes", "dataclasses", "datetime",
+    "__future__", "ast", "atexit", "base64", "binascii", "bisect", "calendar", "collections", "concurrent", "contextlib", "copy", "csv", "ctypes", "dataclasses", "datetime",
     "decimal", "difflib", "enum", "functools", "graphlib", "hashlib", "hmac", "http", "importlib", "io", "itertools", "json", "logging", "operator", "os", "pathlib",
-    "platform", "queue", "re", "secrets", "selectors", "shutil", "signal", "socket", "subprocess", "sys", "tempfile", "threading", "traceback", "typing", "urllib", "zoneinfo",
+    "platform", "queue", "re", "secrets", "selectors", "shutil", "signal", "socket", "subprocess", "sys", "tempfile", "textwrap", "threading", "traceback", "typing", "urllib", "zlib", "zoneinfo",
 }  # fmt: skip
 # Who may read the clock, the environment, files.
 CLOCK, ENVIRONMENT, FILES = {"app", "cli", "receipts_cli", "worker"}, {"settings"}, {"source", "settings", "archive", "cli", "receipts_cli"}

@@ -72,7 +72,7 @@ def test_the_example_is_good():
         ("prefer", ["US-R99"], "/prefer/0", "there is no route"),
         ("attested", "US-FC-07", "/attested", "expected a list of ids"),
         ("scenario", "utopia", "/scenario", "not a scenario we hold"),
-        ("rulebook", "sha256:0", "/rulebook", "only as sha256:"),
+        ("rulebook", "sha256:0", "/rulebook", "not this host's rulebook"),
         ("rely_on_staff_positions", "no", "/rely_on_staff_positions", "expected true or false"),
         ("host", "UK", "/host", "did you mean GB"),
         ("host", 1, "/host", "found the number 1"),

@@ -33,7 +33,7 @@ def kept(store: Store, name: str, value: bytes) -> bool:
     """Whether a value is held in the end: writing is left to another thread, so it is tried until it is there."""
 
     def tried():
-        store.put(name, value, 60)
+        store.put(name, lambda: value, 60)
         return store.get([name]) == [value]
 
     return until(tried)
@@ -51,7 +51,7 @@ def test_what_is_put_is_there_for_its_time_and_no_longer(redis_server, open_stor
 def test_nothing_is_put_that_may_not_be_kept(redis_server, open_store):
     store = open_store(redis_server.url)
     assert store.wait(5)
-    store.put("a", b"1", 0)
+    store.put("a", lambda: b"1", 0)
     assert kept(store, "b", b"2")
     assert store.get(["a"]) == [None]
 
@@ -70,7 +70,7 @@ def test_an_address_where_nobody_listens_is_nothing_at_all(open_store):
     store = open_store("redis://127.0.0.1:1")
     assert not store.wait(0.3)
     assert store.get(["a"]) == [None]
-    store.put("a", b"1", 60)
+    store.put("a", lambda: b"1", 60)
     assert store.counts["not_written"] == 1
 
 
@@ -100,7 +100,7 @@ def test_a_full_server_still_answers_what_it_holds(tmp_path, open_store):
     with Redis(tmp_path, "--maxmemory", "3mb", "--maxmemory-policy", "noeviction") as server:
         store = open_store(server.url)
         assert store.wait(5) and kept(store, "a", b"1")
-        until(lambda: store.put("big", os.urandom(4_000_000), 60) or store.counts["not_written"], what="the server was never full")
+        until(lambda: store.put("big", lambda: os.urandom(4_000_000), 60) or store.counts["not_written"], what="the server was never full")
         assert store.get(["a"]) == [b"1"] and store.up
 
 
@@ -111,7 +111,7 @@ def test_a_server_that_is_read_only_still_answers_what_it_holds(tmp_path, redis_
         store = open_store(replica.url)
         assert store.wait(5)
         until(lambda: store.get(["a"]) == [b"1"])
-        until(lambda: store.put("b", b"2", 60) or store.counts["not_written"])
+        until(lambda: store.put("b", lambda: b"2", 60) or store.counts["not_written"])
         assert store.get(["a"]) == [b"1"] and store.up
 
 

@@ -178,3 +178,22 @@ def test_beyond_its_horizon_a_calendar_says_nothing():
 def test_plain_has_one_spelling_for_one_number():
     assert {values.plain(Decimal(text)) for text in ("5", "5.0", "5.00", "005")} == {"5"}
     assert [values.plain(Decimal(text)) for text in ("100", "-0", "0.50", "1E+2")] == ["100", "0", "0.5", "100"]
+
+
+@given(st.text('[]{}",:\\ a1', max_size=60))
+def test_depth_is_counted_as_a_reader_sign_by_sign_counts_it(text):
+    depth, deepest, in_string, escaped = 0, 0, False, False
+    for sign in text:
+        if in_string:
+            escaped, in_string = sign == "\\" and not escaped, sign != '"' or escaped
+        elif sign == '"':
+            in_string = True
+        else:
+            depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(sign, 0)
+            deepest = max(deepest, depth)
+    try:
+        canonical.load(text.encode())
+        told = ""
+    except MalformedError as error:
+        told = str(error)
+    assert ("levels deep" in told) == (deepest > canonical.MAX_DEPTH)
