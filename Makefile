@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test browser soak bench bench-http faults recheck golden check history lock audit law-archive clean
+.PHONY: help run test browser soak bench bench-http faults recheck golden check history lock audit law-archive fuzz fuzz-http clean
 
 help: ## show this help
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -23,6 +23,11 @@ $(VENV)/.test: setup.cfg pyproject.toml | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test,embedded]' || \
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@touch $@ $(VENV)/.run
+
+# The fuzzer is large, and `make test` does not need it.
+$(VENV)/.fuzz: $(VENV)/.test
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
+	@touch $@
 
 # What the supply chain needs lies in an environment of its own: none of it belongs beside the service.
 $(VENV)-supply/.done: setup.cfg
@@ -61,6 +66,12 @@ bench-http: $(VENV)/.test ## requests per second and latency, as ratios to bare 
 
 faults: $(VENV)/.test ## what becomes of requests while Redis is killed, hung, full or hostile
 	$(BIN)/python -m tests.faults
+
+fuzz: $(VENV)/.fuzz ## throw bytes at proposals, law and receipts, SECONDS (600) each, led by coverage
+	for target in proposals law receipts; do $(BIN)/python -m tests.fuzz $$target $(or $(SECONDS),600) || exit 1; done
+
+fuzz-http: $(VENV)/.test ## ask a server all that its OpenAPI document allows, and more, EXAMPLES (2000) an operation
+	$(BIN)/python -m tests.fuzz_http $(or $(EXAMPLES),2000)
 
 history: $(VENV)/.test ## record the law as it stands, after adding or correcting versions
 	$(BIN)/python -m tests.history

@@ -8,7 +8,7 @@ answer  listing plan decision reasons trial missing caveats grounds explain comp
 proofs  keys receipt verification today renewal
 edges   access settings proof problems replies metrics logs witness shadow front spool batch openapi
 form    wording journey questions result diagram memo form
-doors   api receipts_api receipts_page app embedded worker server terminal receipts_cli cli
+doors   api receipts_api receipts_page app embedded worker server terminal receipts_cli cli client
 """
 
 __version__ = "1.0.0"

@@ -9,8 +9,10 @@ import apispec.core
 from apispec import APISpec
 
 from . import __version__, publish
+from .access import scope_of
 from .laws import Laws
 from .rulebook import DUE, LEGS, PARTIES, STANDINGS, STOPS
+from .schemas import COLUMN
 
 # RFC 10008: apispec's table of methods is older.
 if "query" not in apispec.core.VALID_METHODS_OPENAPI_V3:
@@ -49,10 +51,15 @@ def openapi(laws: Laws, problems: Mapping[str, Any]) -> dict[str, Any]:
     columns = {
         "type": "array",
         "maxItems": 12,
-        "items": _OBJECT,
+        "items": _ref("Column"),
         "description": "each names as_of, scenario, rulebook or known_on; the law as it is always comes first",
     }
-    body = {"type": "object", "required": ["proposal"], "properties": {"proposal": {"$ref": "#/components/schemas/Proposal"}, "columns": columns}}
+    body = {
+        "type": "object",
+        "required": ["proposal"],
+        "additionalProperties": False,
+        "properties": {"proposal": _ref("Proposal"), "columns": columns},
+    }
     comparison = {
         "summary": "One proposal under several laws side by side, differences first",
         "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
@@ -62,14 +69,29 @@ def openapi(laws: Laws, problems: Mapping[str, Any]) -> dict[str, Any]:
     _receipts(spec, problems)
     for path, summary, of in _READS:
         names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
-        parameters = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
-        found = {"summary": summary, "responses": {"200": _reply("As loaded.", of)}}
+        parameters = [{"name": name, "in": "path", "required": True, "schema": _TEXT, **_named(laws, path)} for name in names]
+        found = {"summary": summary, "responses": {"200": _reply("As loaded.", of, "application/schema+json" if path == "/v1/facts" else JSON)}}
         if names:
             found |= {"parameters": parameters, "responses": {**found["responses"], "404": _problem(problems, 404)}}
         spec.path(path, operations={"get": found})
-    return spec.to_dict()
+    spec.components.security_scheme("key", {"type": "http", "scheme": "bearer", "description": "An API key, where the operator has given any out"})
+    document = spec.to_dict()
+    _gate(document, problems)
+    return document
 
 
+def _gate(document: dict[str, Any], problems: Mapping[str, Any]) -> None:
+    """What may be said before a resource is asked at all: no key, a key that does not go so far, too many requests."""
+    for path, operations in document["paths"].items():
+        scope = scope_of(path)
+        for operation in operations.values():
+            operation["responses"] |= {str(status): _problem(problems, status) for status in ((401, 403, 429) if scope else (429,))}
+            operation["responses"]["429"]["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "seconds"}}
+            if scope:
+                operation["security"] = [{"key": []}]
+
+
+JSON = "application/json"
 _OBJECT = {"type": "object"}
 _READS = (
     ("/v1/facts", "The fact catalogue as JSON Schema 2020-12", _OBJECT),
@@ -161,13 +183,20 @@ def _receipts(spec: APISpec, problems: Mapping[str, Any]) -> None:
     spec.path("/.well-known/jwks.json", operations={"get": {"summary": "The public keys of receipts, retired ones too", "responses": {"200": jwks}}})
 
 
-def _reply(text: str, schema: Mapping[str, Any]) -> dict[str, Any]:
-    return {"description": text, "content": {"application/json": {"schema": schema}}}
+def _reply(text: str, schema: Mapping[str, Any], media_type: str = JSON) -> dict[str, Any]:
+    return {"description": text, "content": {media_type: {"schema": schema}}}
 
 
 def _problem(problems: Mapping[str, Any], status: int) -> dict[str, Any]:
     titles = "; ".join(page.title for page in problems.values() if page.status == status)
     return {"description": titles, "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+
+
+def _named(laws: Laws, path: str) -> dict[str, Any]:
+    """One name that a resource of the law has, as an example of its parameter."""
+    host, rulebook = sorted(laws.rulebooks.items())[0]
+    names = {"{host}": host, "requirements": min(rulebook.requirements, default=""), "routes": min(rulebook.routes, default="")}
+    return next(({"example": name} for part, name in names.items() if part in path and name), {})
 
 
 # -- shapes -------------------------------------------------------------------------------------------------------------
@@ -197,7 +226,7 @@ def _components(laws: Laws) -> dict[str, Any]:
     options = {
         "host": {"type": "string", "pattern": "^[A-Z]{2}$", "description": f"The host market; held: {', '.join(sorted(laws.rulebooks))}"},
         "as_of": {**_DAY, "description": "The date whose law is applied; otherwise the transaction's date, otherwise today in the host's zone"},
-        "scenario": _TEXT,
+        "scenario": {**_TEXT, "description": f"What might become law; held: {', '.join(sorted(laws.scenarios))}"},
         "rulebook": {
             **_TEXT,
             "description": "The digest of the rulebook to decide under, as in an answer's rulebook.digest; archived law may be named too",
@@ -211,8 +240,10 @@ def _components(laws: Laws) -> dict[str, Any]:
         "rely_on_staff_positions": {"type": "boolean", "default": True},
     }
     proposal = {"type": "object", "required": ["host"], "additionalProperties": False, "properties": {**options, **groups}}
+    # The options that name a law: what may stand in a column of a comparison.
+    column = {"type": "object", "additionalProperties": False, "properties": {name: options[name] for name in COLUMN}}
     definitions = _rerooted(facts["$defs"])
-    return {"Proposal": proposal, "Money": definitions["money"], "Unknown": definitions["unknown"], **_answer_shapes()}
+    return {"Proposal": proposal, "Column": column, "Money": definitions["money"], "Unknown": definitions["unknown"], **_answer_shapes()}
 
 
 def _rerooted(value: Any) -> Any:

@@ -184,7 +184,7 @@ _SHAPES: dict[str, dict[str, Any]] = {
     "country": {"type": "string", "pattern": "^[A-Z]{2}$"},
     "code": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$"},
     "money": {"anyOf": [{"$ref": "#/$defs/money"}, {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/money"}}]},
-    "integer": {"type": "integer"},
+    "integer": {"type": "integer", "minimum": -(10**17) + 1, "maximum": 10**18 - 1},  # what `canonical.load` reads: at most 18 characters
     "decimal": {"type": "string", "pattern": r"^-?\d{1,18}(\.\d{1,8})?$"},
     "date": {"type": "string", "format": "date"},
     "text": {"type": "string", "minLength": 1, "maxLength": 200},

@@ -69,7 +69,7 @@ def read_settings(environ: Mapping[str, str] = os.environ, config: Path | None =
         port=_number(environ, "PORT", 8000, 1, 65535),
         workers=_number(environ, "PASSPORT_WORKERS", os.cpu_count() or 1, 1, 256),
         max_body=_number(environ, "PASSPORT_MAX_BODY", 65536, 1024, 16 * _MIB),
-        max_batch=_number(environ, "PASSPORT_MAX_BATCH", 256 * _MIB, 65536, 16384 * _MIB),
+        max_batch=_number(environ, "PASSPORT_MAX_BATCH", 128 * _MIB, 65536, 16384 * _MIB),
         memory=_number(environ, "PASSPORT_MEMORY_CACHE", 64 * _MIB, 0, 65536 * _MIB),
         watch=_number(environ, "PASSPORT_WATCH", 5, 0, 3600),
         redis=environ.get("PASSPORT_REDIS_URL"),

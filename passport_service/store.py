@@ -30,7 +30,7 @@ TIMEOUT = 0.05  # seconds, to connect and for each read of a socket
 PATIENCE = 0.06  # seconds that a caller waits for one read, whatever happens meanwhile
 TOLERATED = 3  # failures in a row before the breaker opens
 PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0)  # seconds between attempts while it is open; the last one is repeated
-READERS = 2  # as many as a worker has threads
+READERS = 4  # as many as a worker has threads
 WAITING = 512  # writes that may wait; beyond it they are dropped: an absent entry costs only time
 
 Write = tuple[str, Callable[[], bytes], int]  # name, value, seconds to live

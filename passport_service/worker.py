@@ -16,7 +16,7 @@ from typing import Any
 
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-FIRST_BYTE, HEAD, WHOLE = 10.0, 10.0, 30.0  # seconds: until something comes, for the head, for body and answer
+FIRST_BYTE, HEAD, WHOLE = 10.0, 5.0, 20.0  # seconds: until something comes, for the head, for body and answer
 UNBOUNDED = "/v1/decisions/batch"
 
 

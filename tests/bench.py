@@ -182,8 +182,7 @@ def one(passport: Service, body: dict) -> dict[str, float]:
     question = passport.question(proposal, NOW)
     law = passport.laws.law(proposal.host, question.as_of)
     found["evaluate"] = timed(lambda: law.index.evaluate(proposal.situation))
-    # It evaluates once more: what is left is deciding.
-    found["decide"] = timed(lambda: decide_both(law, proposal.situation, proposal.options)) - found["evaluate"]
+    found["evaluate again and decide"] = timed(lambda: decide_both(law, proposal.situation, proposal.options))
     relied, strict = decide_both(law, proposal.situation, proposal.options)
     found["explain"] = timed(lambda: explain(relied, strict, proposal.options, question.as_of, missing=False))
     again = timed(lambda: explain(relied, strict, proposal.options, question.as_of, missing=False))

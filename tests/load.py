@@ -21,6 +21,7 @@ class Load:
     callers: int = 4
     path: str = "/v1/decisions"
     pause: float = 0.0
+    headers: dict[str, str] = field(default_factory=dict)
     seconds: list[tuple[float, float]] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
 
@@ -44,7 +45,7 @@ class Load:
             number += self.callers
             began = time.perf_counter()
             try:
-                connection.request("POST", self.path, body, HEADERS)
+                connection.request("POST", self.path, body, HEADERS | self.headers)
                 response = connection.getresponse()
                 found = response.read()
                 if response.status != 200 or (expected is not None and found != expected):

@@ -16,7 +16,7 @@ ORDER = (
     "keys receipt verification today renewal "
     "access settings proof problems replies metrics logs witness shadow front spool batch openapi "
     "wording journey questions result diagram memo form "
-    "api receipts_api receipts_page app embedded worker server terminal receipts_cli cli "
+    "api receipts_api receipts_page app embedded worker server terminal receipts_cli cli client"
 ).split()
 LIBRARIES = {
     "values": {"stdnum"},
@@ -47,8 +47,8 @@ LIBRARIES = {
 }
 STANDARD = {
     "__future__", "ast", "atexit", "base64", "binascii", "bisect", "calendar", "collections", "concurrent", "contextlib", "copy", "csv", "ctypes", "dataclasses", "datetime",
-    "decimal", "difflib", "enum", "functools", "graphlib", "hashlib", "hmac", "http", "importlib", "io", "itertools", "json", "logging", "operator", "os", "pathlib",
-    "platform", "queue", "re", "secrets", "selectors", "shutil", "signal", "socket", "subprocess", "sys", "tempfile", "textwrap", "threading", "traceback", "typing", "urllib", "zlib", "zoneinfo",
+    "decimal", "difflib", "email", "enum", "functools", "graphlib", "hashlib", "hmac", "http", "importlib", "io", "ipaddress", "itertools", "json", "logging", "operator", "os", "pathlib",
+    "platform", "queue", "random", "re", "secrets", "selectors", "shutil", "signal", "socket", "ssl", "subprocess", "sys", "tempfile", "textwrap", "threading", "traceback", "typing", "urllib", "zlib", "zoneinfo",
 }  # fmt: skip
 # Who may read the clock, the environment, files.
 CLOCK, ENVIRONMENT, FILES = {"app", "cli", "receipts_cli", "worker"}, {"settings"}, {"source", "settings", "archive", "cli", "receipts_cli"}
