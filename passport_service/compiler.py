@@ -22,7 +22,7 @@ from .rulebook import DefinitionVersion, NoticeVersion, Provision, RecognitionVe
 from .situation import Situation
 
 STAFF = "staff_position"
-REMEMBERED = 100_000  # parts of answers, of all laws that share a memo; about a kilobyte each
+REMEMBERED = 40_000  # parts of answers, of all laws that share a memo; about a kilobyte each
 Made = TypeVar("Made")
 
 

@@ -20,7 +20,7 @@ from .proposal import Options
 from .situation import Situation
 
 HOME = "registration.home"
-_REMEMBERED = 1000  # evaluations, of all laws that share a memo
+_REMEMBERED = 500  # evaluations, of all laws that share a memo
 
 
 @dataclass(frozen=True, slots=True, eq=False)

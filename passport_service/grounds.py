@@ -15,7 +15,7 @@ from .decision import Decision
 from .facts import Catalogue
 from .proposal import Options
 
-_REMEMBERED = 2000  # answers of all laws that share a memo; most of their rows they share with each other
+_REMEMBERED = 1000  # answers of all laws that share a memo; most of their rows they share with each other
 
 
 @dataclass(frozen=True, slots=True, eq=False)
