@@ -47,7 +47,7 @@ browser:
 
 test: $(VENV)/.test browser ## install what the tests need and run them all
 	$(BIN)/ruff check passport_service tests config
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 soak: $(VENV)/.test ## the property tests with twenty times as many examples
 	PASSPORT_SOAK=20 $(BIN)/python -m pytest tests/test_index.py tests/test_promises.py tests/test_decision.py tests/test_situation.py tests/test_schemas.py
