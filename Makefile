@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test browser soak bench bench-http faults recheck golden check history lock audit law-archive fuzz fuzz-http clean
+.PHONY: help run test browser soak bench bench-http faults recheck golden check history lock audit law-archive fuzz fuzz-http mutate clean
 
 help: ## show this help
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -27,6 +27,10 @@ $(VENV)/.test: setup.cfg pyproject.toml | $(VENV)/bin/python
 # The fuzzer is large, and `make test` does not need it.
 $(VENV)/.fuzz: $(VENV)/.test
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
+	@touch $@
+
+$(VENV)/.mutate: $(VENV)/.test
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[mutate]'
 	@touch $@
 
 # What the supply chain needs lies in an environment of its own: none of it belongs beside the service.
@@ -72,6 +76,11 @@ fuzz: $(VENV)/.fuzz ## throw bytes at proposals, law and receipts, SECONDS (600)
 
 fuzz-http: $(VENV)/.test ## ask a server all that its OpenAPI document allows, and more, EXAMPLES (2000) an operation
 	$(BIN)/python -m tests.fuzz_http $(or $(EXAMPLES),2000)
+
+# A tenth of the examples: a mutant that they do not meet is met by a test that names it, or it survives and is looked at.
+mutate: $(VENV)/.mutate ## change the evaluator in some thousand ways, one at a time, and see whether the tests notice
+	PASSPORT_SOAK=0.1 nice -n 19 $(BIN)/mutmut run --max-children $(or $(CHILDREN),1)
+	$(BIN)/python -m tests.mutants
 
 history: $(VENV)/.test ## record the law as it stands, after adding or correcting versions
 	$(BIN)/python -m tests.history

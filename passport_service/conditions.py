@@ -9,6 +9,8 @@ import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
+from operator import ge, gt, le, lt
 from typing import Any, Protocol
 
 from .source import Node, Report
@@ -82,14 +84,12 @@ class Operator:
     test: Callable[[Any, Any], bool | None]
 
 
-def _money(compare: Callable[[Decimal, Decimal], bool]) -> Callable[[Any, Any], bool | None]:
-    def test(value: Any, operand: Any) -> bool | None:
-        if isinstance(value, dict):
-            amount, currency = operand
-            return compare(value[currency], amount) if currency in value else None
-        return compare(value, operand)
-
-    return test
+def _compared(compare: Callable[[Any, Any], bool], value: Any, operand: Any) -> bool | None:
+    """A number with a threshold; of money, the amount in the threshold's currency."""
+    if isinstance(value, dict):
+        amount, currency = operand
+        return compare(value[currency], amount) if currency in value else None
+    return compare(value, operand)
 
 
 _NAMES = frozenset({"choice", "country", "code"})
@@ -101,12 +101,12 @@ OPERATORS: dict[str, Operator] = {
     "in": Operator(_NAMES, "is one of", lambda v, t: v in t),
     "not_in": Operator(_NAMES, "is none of", lambda v, t: v not in t),
     "includes": Operator(frozenset({"set"}), "includes", lambda v, t: t in v),
-    "exceeds": Operator(_NUMBERS, "exceeds", _money(lambda v, t: v > t)),
-    "at_least": Operator(_NUMBERS, "is at least", _money(lambda v, t: v >= t)),
-    "below": Operator(_NUMBERS, "is below", _money(lambda v, t: v < t)),
-    "at_most": Operator(_NUMBERS, "is at most", _money(lambda v, t: v <= t)),
-    "before": Operator(_DATES, "is before", lambda v, t: v < t),
-    "on_or_after": Operator(_DATES, "is on or after", lambda v, t: v >= t),
+    "exceeds": Operator(_NUMBERS, "exceeds", partial(_compared, gt)),
+    "at_least": Operator(_NUMBERS, "is at least", partial(_compared, ge)),
+    "below": Operator(_NUMBERS, "is below", partial(_compared, lt)),
+    "at_most": Operator(_NUMBERS, "is at most", partial(_compared, le)),
+    "before": Operator(_DATES, "is before", lt),
+    "on_or_after": Operator(_DATES, "is on or after", ge),
 }
 NEGATIVE = frozenset({"is_not", "not_in"})
 

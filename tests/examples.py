@@ -1,4 +1,4 @@
-"""How many examples a property test tries: the number given, or many more in a soak run."""
+"""How many examples a property test tries: the number given, many more in a soak run, a few while mutants are tried."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hypothesis import settings
 
 
 def many(count: int) -> int:
-    return count * int(os.environ.get("PASSPORT_SOAK") or 1)
+    return max(1, int(count * float(os.environ.get("PASSPORT_SOAK") or 1)))
 
 
 def examples(count: int) -> settings:
