@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from passport_service import decision
 from passport_service.outcome import MAY, MUST
+from passport_service.proposal import Options
 from passport_service.reasons import Walker
 from passport_service.service import Service
 from passport_service.situation import situate
@@ -39,19 +41,31 @@ def requirement(id_, **more):
     return {"id": id_, "versions": [version(**own)]}
 
 
-def decide(routes, requirements=(), legs=None, **more):
-    """The answer of a small law to BODY with changes; `facts` merges into it."""
-    facts, options = more.pop("facts", {}), more.pop("options", {})
+def small_law(routes, requirements=(), legs=None, roles=None, **more):
+    """A law of these provisions and no others. `legs` says which legs but `status` are needed."""
     content = Maker(random.Random(0)).rulebook()
     never = {"needed_when": "never"}
     content |= {"definitions": [], "recognitions": [], "routes": list(routes), "requirements": list(requirements), **more}
     content["legs"] = {"venue": never, "form": never, "promotion": never, **(legs or {})}
-    content["head"]["roles"] = more.pop("roles", {})
+    content["head"]["roles"] = roles or {}
+    return laws_of(content, CATALOGUE)
+
+
+def decide(routes, requirements=(), legs=None, **more):
+    """The answer of a small law to BODY with changes; `facts` merges into it."""
+    facts, options = more.pop("facts", {}), more.pop("options", {})
     body = {**BODY, **options}
     for name, value in facts.items():
         group, _, member = name.partition(".")
         body[group] = {**body.get(group, {}), member: value}
-    return Service(laws_of(content, CATALOGUE)).decide(body, NOW).body
+    return Service(small_law(routes, requirements, legs, **more)).decide(body, NOW).body
+
+
+def decided(routes, requirements=(), legs=None, facts=None, strict=False, attested=(), **more):
+    """The decision itself, where the answer would not show what is asked about."""
+    stated = {"registration.home": "GB", "transaction.activities": frozenset({"deal"}), "transaction.date": DAY, **(facts or {})}
+    law = small_law(routes, requirements, legs, **more).law("US", DAY)
+    return decision.decide(law, situate(CATALOGUE, stated), Options(attested=attested), strict)
 
 
 def statuses(answer):
@@ -169,18 +183,14 @@ def test_a_stop_on_settlement_leaves_the_trade_open_and_says_so():
 def test_who_owes_a_duty_decides_whether_it_stops_and_while_unknown_it_may():
     rules = [requirement("Q", duty_on="uk_firm", stops={"firm": "trade", "other": "nothing"}, failed_when="always")]
     roles = {"uk_firm": [{"when": {"c.flag": {"is": "yes"}}, "party": "firm"}, {"party": "uk_firm"}]}
-    content = {"routes": [route("R")], "requirements": rules}
 
     def status(facts):
-        base = Maker(random.Random(0)).rulebook() | {"definitions": [], "recognitions": [], **content}
-        base["head"]["roles"] = roles
-        base["legs"] = {leg: {"needed_when": "never"} for leg in ("venue", "form", "promotion")}
-        answer = Service(laws_of(base, CATALOGUE)).decide({**BODY, "c": facts}, NOW).body
+        answer = decide([route("R")], rules, roles=roles, facts=facts)
         return answer["status"], [m["fact"] for m in answer["missing"]]
 
     assert status({}) == ("undetermined", ["c.flag"])
-    assert status({"flag": True})[0] == "blocked"
-    assert status({"flag": False})[0] == "checks_required"
+    assert status({"c.flag": True})[0] == "blocked"
+    assert status({"c.flag": False})[0] == "checks_required"
 
 
 def test_the_plan_takes_law_before_orders_before_staff_then_fewest_checks_then_id():
@@ -299,10 +309,8 @@ def test_an_answer_that_turns_on_a_staff_position_names_it_wherever_it_stands():
 
 def test_what_decides_who_owes_a_duty_is_asked():
     rule = requirement("Q", duty_on="uk_firm", stops="nothing")
-    content = Maker(random.Random(0)).rulebook() | {"definitions": [], "recognitions": [], "routes": [route("R")], "requirements": [rule]}
-    content["head"]["roles"] = {"uk_firm": [{"when": {"c.flag": {"is": "yes"}}, "party": "firm"}, {"party": "uk_firm"}]}
-    content["legs"] = {leg: {"needed_when": "never"} for leg in ("venue", "form", "promotion")}
-    answer = Service(laws_of(content, CATALOGUE)).decide(BODY, NOW).body
+    roles = {"uk_firm": [{"when": {"c.flag": {"is": "yes"}}, "party": "firm"}, {"party": "uk_firm"}]}
+    answer = decide([route("R")], [rule], roles=roles)
     assert [row["fact"] for row in answer["missing"]] == ["c.flag"]
 
 
@@ -317,6 +325,48 @@ def test_a_further_amount_does_not_take_back_the_one_stated():
     (row,) = [row for row in answer["missing"] if row["fact"] == "c.size"]
     assert row["currencies"] == ["USD"]
     assert [(found["if"], found["then"]) for found in row["consequences"]] == [("is at most 10 USD", "R closed"), ("is more than 10 USD", "R open")]
+
+
+# -- found by changing the code: nothing noticed ---------------------------------------------------------------------------
+
+
+def test_whom_a_route_casts_in_a_role_decides_whether_a_duty_of_that_role_stops():
+    rule = requirement("Q", duty_on="us_broker_dealer", stops={"firm": "trade", "other": "nothing"}, failed_when="always")
+    cast = [route("R", plays={"us_broker_dealer": "firm"}), route("R", plays={"us_broker_dealer": "chaperone"}), route("R")]
+    assert [decide([found], [rule])["status"] for found in cast] == ["blocked", "checks_required", "checks_required"]
+
+
+def test_nothing_that_a_law_without_staff_positions_says_changes_when_none_may_be_relied_on():
+    for strict in (False, True):
+        assert decided([route("A")], strict=strict).status == "clear"
+
+
+def test_a_decision_relies_on_staff_positions_unless_told_not_to():
+    routes = [route("S", standing="staff_position")]
+    law = small_law(routes).law("US", DAY)
+    situation = situate(CATALOGUE, {"registration.home": "GB", "transaction.activities": frozenset({"deal"}), "transaction.date": DAY})
+    assert decision.decide(law, situation, Options()).status == "clear"
+    assert [decided(routes, strict=strict).status for strict in (False, True)] == ["clear", "blocked"]
+
+
+def test_routes_of_two_activities_never_exclude_each_other():
+    answer = both_activities(route("A", activities=["deal"], not_with=["B"]), route("B", activities=["advise"]))
+    assert (answer["status"], sorted(row["route"] for row in answer["plan"])) == ("clear", ["A", "B"])
+
+
+def test_the_plan_names_the_route_of_each_leg_and_activity():
+    routes = [
+        route("A", activities=["deal"]),
+        route("B", activities=["advise"]),
+        route("F", leg="form"),
+        route("V", {"c.flag": {"is": "yes"}}, "venue"),
+    ]
+    legs = {"form": {"needed_when": "always"}, "venue": {"needed_when": "always"}}
+    found = decided(routes, legs=legs, facts={"transaction.activities": frozenset({"deal", "advise"})})
+    planned = {(leg.name, leg.activity): found.planned(leg) for leg in found.legs}
+    assert {key: candidate and candidate.route.id for key, candidate in planned.items()} == {
+        ("status", "advise"): "B", ("status", "deal"): "A", ("form", ""): "F", ("venue", ""): None,
+    }  # fmt: skip
 
 
 # -- reasons, against the oracle of trying every subset ------------------------------------------------------------------

@@ -146,6 +146,49 @@ def test_a_condition_of_many_alternatives_is_lifted_and_not_multiplied_out():
     assert index.evaluate(situate(CATALOGUE, facts)).codes[0] & MUST
 
 
+def test_lifted_alternatives_are_told_apart():
+    # Each pair of alternatives is on a fact of its own, so that nothing is merged; more than 64 clauses, so that some are lifted.
+    from passport_service.conditions import All, Any_, Leaf
+    from passport_service.index import Index
+
+    pairs = [
+        (Leaf("c.count", "below", 0), Leaf("c.flag", "is", True)),
+        (Leaf("t.days", "below", 0), Leaf("c.kind", "is", "one")),
+        (Leaf("c.deep", "below", 0), Leaf("c.place", "is", "GB")),
+        (Leaf("c.day", "before", DAY), Leaf("c.wide", "is", True)),
+        (Leaf("c.tags", "includes", "red"), Leaf("t.flag", "is", True)),
+        (Leaf("c.size", "below", (Decimal(0), "USD")), Leaf("t.venue", "is", "otc")),
+        (Leaf("x.share", "below", Decimal(0)), Leaf("a.signed", "is", True)),
+        (Leaf("p.kind", "is", "man"), Leaf("c.narrow", "is", True)),
+    ]
+    index = Index(CATALOGUE, [All(tuple(map(Any_, pairs)))], {})
+    right = {leaf.fact: leaf.value for _, leaf in pairs}
+    wrong = {"c.flag": False, "c.kind": "two", "c.place": "FR", "c.wide": False, "t.flag": False, "t.venue": "floor", "a.signed": False}
+    others = {"c.count": 1, "t.days": 1, "c.deep": 1, "c.day": DAY, "c.tags": frozenset(), "c.size": {"USD": Decimal(1)}, "x.share": Decimal(1)}
+
+    def holds(**changed):
+        facts = right | others | {"c.inner": True, "p.kind": "firm"} | changed
+        (code,) = index.evaluate(situate(CATALOGUE, facts)).codes
+        return bool(code & MUST)
+
+    assert holds()
+    assert [name for name, value in wrong.items() if holds(**{name: value})] == []
+    assert not holds(**{"c.wide": True, "c.narrow": False})
+
+
+def test_the_dimensions_of_a_fact_are_found_by_its_member_or_currency():
+    from passport_service.conditions import Leaf
+    from passport_service.index import Index
+
+    leaves = [Leaf("c.size", "exceeds", (Decimal(1), "USD")), Leaf("c.size", "below", (Decimal(9), "GBP")), Leaf("c.flag", "is", True)]
+    index = Index(CATALOGUE, leaves, {})
+    keys = [dimension.key for dimension in index.dimensions]
+    assert {keys[slot] for slot in index.slots("c.size")} >= {("c.size", "USD"), ("c.size", "GBP")}
+    assert [keys[slot] for slot in index.slots("c.size", "GBP")] == [("c.size", "GBP")]
+    assert [keys[slot] for slot in index.slots("c.flag")] == [("c.flag", "")]
+    assert index.slots("c.size", "EUR") == index.slots("c.kind") == []
+
+
 @given(seeds)
 @examples(100)
 def test_reevaluating_after_one_fact_is_evaluating_anew(seed):
