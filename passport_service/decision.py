@@ -171,7 +171,7 @@ def _status(found: _Reading, legs: Sequence[Leg], plan: Sequence[Candidate] | No
         return "not_covered"
     if found.question.home_unknown or found.activities_unknown or plan is None or any(not leg.live for leg in legs):
         return "undetermined"
-    return "checks_required" if any(item.is_check or item.holds_settlement for item in items) else "clear"
+    return "checks_required" if any(item.is_check for item in items) else "clear"
 
 
 def decide(law: Law, situation: Situation, options: Options, strict: bool = False) -> Decision:

@@ -36,7 +36,6 @@ class Item:
     may_stop: frozenset[str]  # what it may stop, whoever turns out to owe it
     outstanding: bool
     is_check: bool
-    holds_settlement: bool
 
     @property
     def id(self) -> str:
@@ -70,7 +69,7 @@ class Listed:
     def __init__(self, listing: Listing, items: tuple[Item, ...]):
         self.listing, self.items = listing, items
         self.by_id = {item.id: item for item in items}
-        self.settled = not any(item.is_check or item.holds_settlement for item in items)
+        self.settled = not any(item.is_check for item in items)
         self.outstanding = tuple(item for item in items if item.outstanding)
         self.undetermined = tuple(item for item in items if item.status == "undetermined")
 
@@ -149,7 +148,6 @@ class Assessed:
             may_stop=may_stop,
             outstanding=outstanding,
             is_check=self._is_check(status, party, stops),
-            holds_settlement="settlement" in may_stop and self.may_fail and outstanding,
         )
 
     def _owed(self, cast: str) -> tuple[str, str]:
@@ -159,7 +157,8 @@ class Assessed:
         return party, _stop_of(self.requirement, party)
 
     def _is_check(self, status: str, party: str, stops: str) -> bool:
-        # What may yet turn out to fail is a check now: else learning a circumstance would turn `clear` into a check.
+        # What may yet turn out to fail is a check now: else learning a circumstance would turn `clear` into a check. So whatever stops
+        # settlement is one too.
         if status == "failed" or (status == "undetermined" and self.may_fail):
             return True
         due = self.requirement.version.due in BEFORE_OR_AT_TRADE
