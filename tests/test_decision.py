@@ -354,6 +354,41 @@ def test_routes_of_two_activities_never_exclude_each_other():
     assert (answer["status"], sorted(row["route"] for row in answer["plan"])) == ("clear", ["A", "B"])
 
 
+def candidates(found):
+    return {(c.route.id, c.activity): c for leg in found.legs for c in leg.candidates}
+
+
+def test_a_route_on_a_staff_position_is_closed_without_them_whatever_else_the_law_says():
+    # Its condition has no byte in the strict reading; the last byte, that of a role, is TRUE here.
+    found = decided([route("S", standing="staff_position")], roles={"uk_firm": [{"party": "firm"}]}, strict=True)
+    assert (found.status, candidates(found)["S", "deal"].status) == ("blocked", "closed")
+
+
+def test_while_activities_are_unknown_no_route_is_open_and_a_closed_one_stays_closed():
+    routes = [route("A"), route("B", "never"), route("F", leg="form")]
+    law = small_law(routes, legs={"form": {"needed_when": "always"}}).law("US", DAY)
+    found = decision.decide(law, situate(CATALOGUE, {"registration.home": "GB"}), Options())
+    assert {key: c.status for key, c in candidates(found).items()} == {("A", "deal"): "undetermined", ("B", "deal"): "closed", ("F", ""): "open"}
+    assert (found.status, found.activities, found.activities_unknown, found.home_unknown) == ("undetermined", (), True, False)
+
+
+def test_a_stop_on_some_routes_stops_those_and_no_others():
+    rules = [requirement("Q", on_routes=["A", "C"], failed_when="always"), requirement("D", on_routes=["B"], failed_when={"c.flag": {"is": "yes"}})]
+    found = candidates(decided([route("A"), route("B"), route("C", "never"), route("E")], rules))
+    assert {id_: (c.status, c.live, c.dead, c.stopped_by, c.doubted_by) for (id_, _), c in found.items()} == {
+        "A": ("open", False, True, ("Q",), ()),
+        "B": ("open", False, False, (), ("D",)),
+        "C": ("closed", False, True, (), ()),  # what is closed is stopped by nothing more
+        "E": ("open", True, False, (), ()),
+    }
+
+
+def test_what_stops_nothing_or_settlement_alone_leaves_a_route_live():
+    rules = [requirement("Q1", failed_when="always", stops="nothing"), requirement("Q2", failed_when="always", stops="settlement")]
+    (found,) = candidates(decided([route("A")], rules)).values()
+    assert (found.live, found.outstanding) == (True, 2)
+
+
 def test_the_plan_names_the_route_of_each_leg_and_activity():
     routes = [
         route("A", activities=["deal"]),

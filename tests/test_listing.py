@@ -39,6 +39,12 @@ def test_a_mode_of_recognition_has_a_status_of_its_own(mode, status):
     assert item([route("R")], [requirement("Q")], recognitions=[recognition(mode)]).status == status
 
 
+def test_what_is_replaced_by_home_supervision_is_recognised():
+    standing = {"id": "home_in_good_standing", "versions": [version(when={"registration.home": {"is": "GB"}})]}
+    found = item([route("R")], [requirement("Q")], recognitions=[recognition("replaced", {"definition": standing["id"]})], definitions=[standing])
+    assert found.status == "recognised"
+
+
 def test_of_two_modes_recognition_counts_before_absence():
     rows = [recognition("by_absence"), {**recognition(), "id": "E"}]
     assert item([route("R")], [requirement("Q")], recognitions=rows).status == "recognised"
@@ -121,6 +127,17 @@ def test_two_others_who_may_owe_a_duty_make_it_the_firms_until_one_does():
         ("firm", "trade", ["nothing"]),
         ("client", "nothing", ["nothing"]),
         ("issuer", "nothing", ["nothing"]),
+    ]
+
+
+def test_a_role_that_the_facts_give_to_nobody_is_the_firms():
+    roles = {"seller": [{"when": {"c.flag": {"is": "yes"}}, "party": "client"}]}
+    rule = requirement("Q", duty_on="seller", stops=FIRM_OR_OTHER)
+    found = [item([route("R")], [rule], roles=roles, facts=facts) for facts in ({}, {"c.flag": True}, {"c.flag": False})]
+    assert [(one.party, one.stops, sorted(one.may_stop)) for one in found] == [
+        ("firm", "trade", ["nothing", "trade"]),
+        ("client", "nothing", ["nothing"]),
+        ("firm", "trade", ["trade"]),
     ]
 
 
