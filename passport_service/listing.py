@@ -69,7 +69,6 @@ class Listed:
     def __init__(self, listing: Listing, items: tuple[Item, ...]):
         self.listing, self.items = listing, items
         self.by_id = {item.id: item for item in items}
-        self.settled = not any(item.is_check for item in items)
         self.outstanding = tuple(item for item in items if item.outstanding)
         self.undetermined = tuple(item for item in items if item.status == "undetermined")
 

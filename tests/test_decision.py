@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passport_service import decision
+from passport_service.conditions import ALWAYS
 from passport_service.outcome import MAY, MUST
 from passport_service.proposal import Options
 from passport_service.reasons import Walker
@@ -402,6 +403,7 @@ def test_the_plan_names_the_route_of_each_leg_and_activity():
     assert {key: candidate and candidate.route.id for key, candidate in planned.items()} == {
         ("status", "advise"): "B", ("status", "deal"): "A", ("form", ""): "F", ("venue", ""): None,
     }  # fmt: skip
+    assert {leg.condition for leg in found.legs} == {ALWAYS}
 
 
 # -- reasons, against the oracle of trying every subset ------------------------------------------------------------------

@@ -34,6 +34,27 @@ def test_a_recognition_of_one_route_does_not_count_where_no_route_is_in_question
     assert (found.status, found.listed.by_id["Q"].status, found.listed.by_id["Q"].routes) == ("blocked", "required", ())
 
 
+def test_where_no_route_is_in_question_a_duty_is_listed_all_the_same_with_who_owes_it():
+    found = decided(
+        [route("A", "never")], [requirement("Q1", failed_when="always"), requirement("Q2", duty_on="client"), requirement("Q3", on_routes=["A"])]
+    )
+    assert [(one.id, one.status, one.party) for one in found.items] == [("Q1", "failed", "firm"), ("Q2", "required", "client")]
+
+
+def test_the_review_days_are_those_of_all_that_is_listed_and_of_what_it_reads():
+    def reviewed(day):
+        return {"provenance": {"read": "primary", "confidence": "5", "reviewed_on": day}}
+
+    found = decided(
+        [route("A"), route("B", "never")],
+        [requirement("Q1", **reviewed("2026-11-01")), requirement("Q"), requirement("Q2", on_routes=["B"], **reviewed("2026-11-02"))],
+        recognitions=[recognition(**reviewed("2026-11-03"))],
+        definitions=[{"id": "d", "versions": [version(when="always", **reviewed("2026-11-04"))]}],
+        notices=[{"id": "N", "versions": [version(when="always", **reviewed("2026-11-05"))]}],
+    )
+    assert [day.isoformat() for day in found.listed.listing.review_days] == ["2027-05-01", "2027-05-03", "2027-05-04", "2027-05-05", "2027-05-22"]
+
+
 @pytest.mark.parametrize(("mode", "status"), [("relied_on", "recognised"), ("by_absence", "left_to_home")])
 def test_a_mode_of_recognition_has_a_status_of_its_own(mode, status):
     assert item([route("R")], [requirement("Q")], recognitions=[recognition(mode)]).status == status
@@ -182,7 +203,7 @@ def test_a_requirement_stands_in_one_list(own, section):
     (one,) = found.items
     assert one.is_check is (section == "checks")
     assert one.outstanding is (section in ("checks", "duties", "others"))
-    assert found.listed.settled is (section != "checks")
+    assert found.status == ("checks_required" if section == "checks" else "clear")
     assert found.plan[0].outstanding == (section == "checks")
     assert [kept.id for kept in found.listed.outstanding] == (["Q"] if one.outstanding else [])
     assert [kept.id for kept in found.listed.undetermined] == (["Q"] if one.status == "undetermined" else [])

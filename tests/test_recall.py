@@ -10,15 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from passport_service.decision import decide
 from passport_service.errors import ProposalError
 from passport_service.laws import Laws
+from passport_service.listing import Lister
 from passport_service.openapi import EXAMPLE
-from passport_service.proposal import as_json
+from passport_service.proposal import Options, as_json
 from passport_service.recall import Memo
 from passport_service.service import Service
+from passport_service.situation import situate
 
 from .examples import examples
 from .shipped import NOW, SHIPPED, random_facts
+from .test_decision import requirement, route, small_law
 from .worlds import Maker, laws_of
 
 
@@ -121,3 +125,32 @@ def test_memory_does_not_grow_with_the_values_that_are_asked_about():
     for number in range(100):
         memo.within("tellings", 4).keep(number, str(number))
     assert len(memo["tellings"]) <= 4
+
+
+def test_what_was_worked_out_for_one_proposal_is_found_again_for_another_that_turns_on_the_same():
+    routes = [route("A", {"c.flag": {"is": "yes"}}), route("B"), route("V", leg="venue")]
+    rules = [requirement("Q1", applies_when={"c.kind": {"is": "one"}}, due="post_trade"), requirement("Q2"), requirement("Q3", on_routes=["B"])]
+    law = small_law(routes, rules, {"venue": {"needed_when": "always"}}).law("US", NOW.date())
+    home = {"registration.home": "GB", "transaction.activities": frozenset({"deal"}), "transaction.date": NOW.date()}
+
+    def decided(**facts):
+        return decide(law, situate(law.catalogue, home | facts), Options(attested=frozenset({"Q2"})))
+
+    first = decided(**{"c.flag": True, "c.kind": "one", "c.count": 5})
+    nothing_read = decided(**{"c.flag": True, "c.kind": "one", "c.count": 6})
+    assert nothing_read.evaluation is first.evaluation and nothing_read.verdict is first.verdict
+    another_status = decided(**{"c.flag": True, "c.kind": "two", "c.count": 5})
+    assert another_status.verdict is not first.verdict
+    assert all(now is then for now, then in zip(another_status.legs, first.legs, strict=True))
+    assert another_status.listed.listing is first.listed.listing
+    assert {id_: item is first.listed.by_id[id_] for id_, item in another_status.listed.by_id.items()} == {"Q1": False, "Q2": True}
+    another_route = decided(**{"c.flag": False, "c.kind": "one", "c.count": 5})
+    then, now = ({c.route.id: c for leg in found.legs for c in leg.candidates} for found in (first, another_route))
+    assert {id_: candidate is then[id_] for id_, candidate in now.items()} == {"A": False, "B": True, "V": True}
+    lister = law.once(Lister)
+    assert lister.assess(first.codes, first.attested) is lister.assess(first.codes, first.attested)
+    by_id = {found.id: found for found in law.routes}
+    bearings = [dict(lister.listing([by_id[id_] for id_ in ids]).bearings) for ids in ("B", "BV")]  # what bears on B alone is the third
+    assert bearings[0][2] is bearings[1][2] and bearings[0][0] is not bearings[1][0]
+    assert lister.listed(first.listed.listing, lister.assess(first.codes, first.attested)) is first.listed
+    assert None not in law.memo
