@@ -23,7 +23,9 @@ from mutmut.stats import status_by_exit_code
 
 WORK = Path("mutants")
 OUTSIDE, COPY = WORK / "outside.json", WORK / "outside"
-SECONDS = 120  # a mutant that runs longer is killed; the tests take ten
+SECONDS = 120  # a mutant that runs longer is killed; the tests take five
+# Those that do not load the law we ship: each of these mutants starts anew.
+TESTS = [f"tests/test_{name}.py" for name in ("conditions", "outcome", "listing", "decision", "index", "broken_rulebooks")]
 NEEDED = 0.9
 _PROPERTY = re.compile(r"^( +)@(cached_property|property)$", re.MULTILINE)
 
@@ -56,14 +58,10 @@ def survives(module: Path, text: str) -> str:
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *config().pytest_add_cli_args]
     environment = os.environ | {"PYTHONPATH": ".", "PYTHONDONTWRITEBYTECODE": "1"}
     try:
-        done = subprocess.run(
-            [*command, *config().pytest_add_cli_args_test_selection], cwd=COPY, env=environment, capture_output=True, timeout=SECONDS
-        )
+        done = subprocess.run([*command, *TESTS], cwd=COPY, env=environment, capture_output=True, timeout=SECONDS)
     except subprocess.TimeoutExpired:
         return "timeout"
-    if done.returncode > 3:
-        raise RuntimeError(done.stdout.decode() + done.stderr.decode())
-    return "killed" if done.returncode else "survived"
+    return "killed" if done.returncode else "survived"  # the law does not even load: that is noticed as well
 
 
 def try_outside(modules: list[Path]) -> None:
@@ -76,6 +74,8 @@ def try_outside(modules: list[Path]) -> None:
         copy(name, COPY / name)
     for module in modules:
         before, text = found.get(str(module), {}), module.read_text()
+        if survives(module, text) != "survived":
+            raise SystemExit(f"the tests fail on {module} as it is")
         found[str(module)] = now = {}
         for change, mutated in outside(module):
             now[change] = before[change] if before.get(change, "survived") != "survived" else survives(module, mutated)

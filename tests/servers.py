@@ -16,7 +16,7 @@ import requests
 
 from passport_service import embedded
 
-from .shipped import CONFIG, ROOT
+from .places import CONFIG, ROOT
 
 BINARY = embedded.binary()
 EMBEDDED = "embedded"  # `serving` leaves PASSPORT_REDIS_URL out, so that the service starts its own

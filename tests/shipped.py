@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 import random
 from decimal import Decimal
-from pathlib import Path
 
 from passport_service import laws
 from passport_service.conditions import Leaf, leaves
 from passport_service.service import Service
 
+from .places import CONFIG, ROOT  # noqa: F401 (for those who need the law as well)
 from .worlds import consistent
 
-ROOT = Path(__file__).resolve().parent.parent
-CONFIG = Path(os.environ.get("PASSPORT_CONFIG") or ROOT / "config")
 SHIPPED = Service(laws.load(CONFIG))
 NOW = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
 

@@ -19,7 +19,7 @@ from passport_service.service import Service
 from passport_service.situation import situate
 
 from .examples import examples
-from .shipped import NOW
+from .small_law import NOW
 from .worlds import CITE, PROVENANCE, Maker, catalogue, laws_of
 
 seeds = st.integers(0, 2**32 - 1)
