@@ -373,6 +373,78 @@ def test_while_activities_are_unknown_no_route_is_open_and_a_closed_one_stays_cl
     assert (found.status, found.activities, found.activities_unknown, found.home_unknown) == ("undetermined", (), True, False)
 
 
+@pytest.mark.parametrize(
+    ("routes", "legs", "status"),
+    [
+        ([route("A", "never"), route("B", "never", activities=["advise"])], {}, "blocked"),
+        ([route("A", "never"), route("B", activities=["advise"])], {}, "undetermined"),  # the firm may yet do the one that is open
+        ([route("A"), route("B", activities=["advise"])], {"form": {"needed_when": "always"}}, "blocked"),
+        ([route("A"), route("B", activities=["advise"])], {}, "undetermined"),
+    ],
+)
+def test_while_activities_are_unknown_only_what_blocks_each_of_them_blocks(routes, legs, status):
+    law = small_law(routes, legs=legs).law("US", DAY)
+    assert decision.decide(law, situate(CATALOGUE, {"registration.home": "GB"}), Options()).status == status
+
+
+def test_while_the_home_is_unknown_nothing_is_clear_and_what_is_blocked_is_blocked():
+    for opens, status in (("always", "undetermined"), ("never", "blocked")):
+        law = small_law([route("A", opens)]).law("US", DAY)
+        found = decision.decide(law, situate(CATALOGUE, {"transaction.activities": frozenset({"deal"})}), Options())
+        assert (found.status, found.home_unknown, found.activities_unknown) == (status, True, False)
+
+
+def test_a_route_that_is_open_only_through_a_staff_position_counts_as_one_in_the_plan():
+    definitions = [{"id": "d", "versions": [version(standing="staff_position", when="always")]}]
+    routes = [route("A", {"definition": "d"}), route("B", standing="order"), route("C", standing="proposed")]
+    assert [c.route.id for c in decided(routes, definitions=definitions).plan] == ["B"]
+    assert [c.route.id for c in decided([routes[0], routes[2]], definitions=definitions).plan] == ["A"]
+    found = decided(routes, [requirement("Q", on_routes=["B"])], definitions=definitions)
+    assert (found.status, found.activities) == ("checks_required", (("deal", "checks_required"),))
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "activities"),
+    [
+        ({"keep"}, "not_covered", (("keep", "not_covered"),)),
+        ({"agree"}, "not_covered", ()),  # ancillary: asks for nothing by itself
+        ({"deal", "agree"}, "blocked", (("deal", "blocked"),)),
+        ({"deal", "keep"}, "blocked", (("deal", "blocked"), ("keep", "not_covered"))),
+    ],
+)
+def test_where_no_activity_is_covered_nothing_else_is_said(asked, status, activities):
+    # The leg that every transaction needs has no route: that blocks whatever is covered.
+    found = decided([route("A")], legs={"form": {"needed_when": "always"}}, facts={"transaction.activities": frozenset(asked)})
+    assert (found.status, found.activities) == (status, activities)
+
+
+def test_each_activity_has_the_status_that_its_own_routes_and_checks_give_it():
+    routes = [
+        route("A", activities=["deal"]),
+        route("B", {"c.flag": {"is": "yes"}}, activities=["advise"]),
+        route("C", {"c.kind": {"is": "one"}}, activities=["advise"]),
+    ]
+    rules = [requirement("Q1", on_routes=["B", "C"]), requirement("Q2", on_routes=["A"], due="post_trade"), requirement("Q3", applies_when="never")]
+    both = frozenset({"deal", "advise"})
+
+    def statuses_of(facts, **more):
+        found = decided(routes, rules, facts={"transaction.activities": both} | facts, **more)
+        return found.status, dict(found.activities)
+
+    assert statuses_of({}) == ("undetermined", {"deal": "clear", "advise": "undetermined"})
+    assert statuses_of({"c.flag": True}) == ("checks_required", {"deal": "clear", "advise": "checks_required"})
+    assert statuses_of({"c.flag": False, "c.kind": "two"}) == ("blocked", {"deal": "clear", "advise": "blocked"})
+    keep = {"transaction.activities": frozenset({"deal", "advise", "keep"})}
+    assert statuses_of({"c.flag": True} | keep) == ("not_covered", {"deal": "clear", "advise": "checks_required", "keep": "not_covered"})
+
+
+def test_exclusive_routes_block_the_whole_and_not_the_activity_that_has_none():
+    routes = [route("A", activities=["deal"], not_with=["F"]), route("B", activities=["advise"]), route("F", leg="form")]
+    facts = {"transaction.activities": frozenset({"deal", "advise"})}
+    found = decided(routes, [requirement("Q")], legs={"form": {"needed_when": "always"}}, facts=facts)
+    assert (found.status, found.plan, found.activities) == ("blocked", (), (("advise", "checks_required"), ("deal", "blocked")))
+
+
 def test_a_stop_on_some_routes_stops_those_and_no_others():
     rules = [requirement("Q", on_routes=["A", "C"], failed_when="always"), requirement("D", on_routes=["B"], failed_when={"c.flag": {"is": "yes"}})]
     found = candidates(decided([route("A"), route("B"), route("C", "never"), route("E")], rules))
