@@ -134,6 +134,26 @@ def test_a_threshold_is_exact_to_the_last_place():
     }
 
 
+def test_a_bound_settles_a_threshold_that_lies_beyond_it_and_no_other():
+    from passport_service.conditions import Leaf, Not
+    from passport_service.index import Index
+
+    # A part is at most the whole: 10 USD. Nothing bounds it from below, and pounds say nothing about dollars.
+    leaves = [
+        Leaf("c.part", "exceeds", (Decimal(10), "USD")),
+        Leaf("c.part", "at_least", (Decimal(10), "USD")),
+        Leaf("c.part", "at_most", (Decimal(10), "USD")),
+        Leaf("c.part", "below", (Decimal(10), "USD")),
+        Leaf("c.part", "below", (Decimal("10.01"), "USD")),
+        Leaf("c.part", "exceeds", (Decimal(99), "GBP")),
+    ]
+    index = Index(CATALOGUE, [*leaves, *map(Not, leaves)], {})
+    codes = index.evaluate(situate(CATALOGUE, {"c.size": {"USD": Decimal(10)}})).codes
+    found = ["true" if codes[place] & MUST else "unknown" if codes[place] & MAY else "false" for place in index.place]
+    assert found[:6] == ["false", "unknown", "true", "unknown", "true", "unknown"]
+    assert found[6:] == ["true", "unknown", "false", "unknown", "false", "unknown"]
+
+
 def test_a_condition_of_many_alternatives_is_lifted_and_not_multiplied_out():
     from passport_service.conditions import All, Any_, Leaf
     from passport_service.index import Index

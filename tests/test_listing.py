@@ -275,3 +275,11 @@ def test_a_failure_on_a_role_that_two_routes_cast_differently_is_that_of_the_str
     for routes in ((a, b), (b, a)):
         found = item(routes, [rule], facts={"transaction.activities": frozenset({"deal", "advise"})})
         assert (found.party, found.stops, sorted(found.may_stop), found.routes) == ("firm", "settlement", ["nothing", "settlement"], ("A", "B"))
+
+
+@pytest.mark.parametrize("due", ["pre_trade", "post_trade"])
+def test_where_two_routes_cast_a_role_as_the_firm_and_as_another_the_firm_owes_the_duty(due):
+    a = route("A", activities=["advise"], plays={"us_broker_dealer": "issuer"})
+    b = route("B", activities=["deal"], plays={"us_broker_dealer": "firm"})
+    found = item([a, b], [requirement("Q", duty_on="us_broker_dealer", due=due)], facts={"transaction.activities": frozenset({"deal", "advise"})})
+    assert (found.party, found.is_check, found.routes) == ("firm", due == "pre_trade", ("A", "B"))

@@ -10,7 +10,7 @@ import pytest
 
 from passport_service.conditions import OPERATORS, All, Any_, Leaf, Not
 from passport_service.index import Index
-from passport_service.outcome import Outcome, code, outcome
+from passport_service.outcome import CERTAIN, IMPOSSIBLE, UNKNOWN_CHOICE, Outcome, code, limited, outcome
 from passport_service.situation import evaluate, situate
 
 from .worlds import catalogue
@@ -49,6 +49,13 @@ def test_negation_is_an_involution_and_there_is_no_excluded_middle(a):
 @pytest.mark.parametrize(("a", "b", "expected"), [(F, U, F), (T, U, U), (U, U, U)])
 def test_unknown_never_becomes_false_in_and(a, b, expected):
     assert (a & b) is expected
+
+
+@pytest.mark.parametrize(
+    ("may", "must", "expected"), [(True, True, CERTAIN), (False, True, CERTAIN), (True, False, UNKNOWN_CHOICE), (False, False, IMPOSSIBLE)]
+)
+def test_what_a_limit_rules_out_is_false_and_not_unknown(may, must, expected):
+    assert limited(may, must, UNKNOWN_CHOICE) == expected
 
 
 SUITS = {"yes_no": ("c.flag", True), "choice": ("c.kind", "one"), "country": ("c.place", "GB"), "set": ("c.tags", "red"), "money": ("c.size", (Decimal(1), "USD")),
