@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from passport_service import decision
 from passport_service.conditions import ALWAYS
 from passport_service.outcome import MAY, MUST
+from passport_service.plan import best_plan
 from passport_service.proposal import Options
 from passport_service.reasons import Walker
 from passport_service.service import Service
@@ -436,6 +437,82 @@ def test_each_activity_has_the_status_that_its_own_routes_and_checks_give_it():
     assert statuses_of({"c.flag": False, "c.kind": "two"}) == ("blocked", {"deal": "clear", "advise": "blocked"})
     keep = {"transaction.activities": frozenset({"deal", "advise", "keep"})}
     assert statuses_of({"c.flag": True} | keep) == ("not_covered", {"deal": "clear", "advise": "checks_required", "keep": "not_covered"})
+
+
+def test_a_route_of_a_leg_that_serves_every_activity_gives_each_of_them_its_checks():
+    routes = [route("A", activities=["deal"]), route("B", activities=["advise"]), route("F", leg="form")]
+    facts = {"transaction.activities": frozenset({"deal", "advise"})}
+    found = decided(routes, [requirement("Q", on_routes=["F"])], legs={"form": {"needed_when": "always"}}, facts=facts)
+    assert found.activities == (("advise", "checks_required"), ("deal", "checks_required"))
+
+
+def test_an_activity_is_judged_by_the_plan_and_not_by_what_would_be_best_for_it_alone():
+    # Alone, A would seem law in force; the plan knows that it rests on staff, and takes B with its check.
+    definitions = [{"id": "d", "versions": [version(standing="staff_position", when="always")]}]
+    routes = [route("A", {"definition": "d"}), route("B", standing="order"), route("C", activities=["advise"])]
+    facts = {"transaction.activities": frozenset({"deal", "advise"})}
+    found = decided(routes, [requirement("Q", on_routes=["B"])], definitions=definitions, facts=facts)
+    assert (found.status, found.activities) == ("checks_required", (("advise", "clear"), ("deal", "checks_required")))
+
+
+@pytest.mark.parametrize(("prefer", "status"), [((), "clear"), (("B",), "checks_required")])
+def test_where_exclusive_routes_leave_no_plan_an_activity_is_judged_by_its_own_best_routes(prefer, status):
+    routes = [
+        route("A", activities=["deal"], not_with=["F"]),
+        route("B", activities=["advise"]),
+        route("C", activities=["advise"]),
+        route("F", leg="form"),
+    ]
+    law = small_law(routes, [requirement("Q", on_routes=["B"])], {"form": {"needed_when": "always"}}).law("US", DAY)
+    facts = {"registration.home": "GB", "transaction.activities": frozenset({"deal", "advise"})}
+    found = decision.decide(law, situate(CATALOGUE, facts), Options(prefer=prefer))
+    assert (found.status, dict(found.activities)) == ("blocked", {"advise": status, "deal": "blocked"})
+
+
+@pytest.mark.parametrize(
+    ("standings", "check_on", "planned"),
+    [
+        (("in_force", "order", "in_force", "proposed"), [], ("B", "F")),  # order and law, rather than law and a proposal
+        (("in_force", "order", "in_force", "order"), ["A"], ("B", "F")),  # as good in standing, and a check fewer
+        (("in_force", "order", "in_force", "order"), ["B"], ("A", "G")),
+        (("in_force", "order", "in_force", "order"), [], ("A", "G")),  # alike in all: by id
+        (("in_force", "order", "in_force", "in_force"), ["A"], ("A", "G")),  # standing before checks
+    ],
+)
+def test_of_exclusive_routes_the_best_combination_is_planned(standings, check_on, planned):
+    a, b, f, g = standings
+    routes = [route("A", standing=a, not_with=["F"]), route("B", standing=b), route("F", leg="form", standing=f), route("G", leg="form", standing=g)]
+    rules = [requirement("Q", on_routes=check_on)] if check_on else []
+    assert tuple(c.route.id for c in decided(routes, rules, {"form": {"needed_when": "always"}}).plan) == planned
+
+
+def test_a_route_that_a_scenario_adds_is_planned_before_others_unless_another_is_preferred():
+    legs = decided([route("A"), route("B", standing="hypothetical"), route("C", standing="hypothetical")]).legs
+    assert [c.route.id for c in best_plan(legs, (), frozenset(), None)] == ["A"]
+    assert [c.route.id for c in best_plan(legs, (), frozenset({"B", "C"}), None)] == ["B"]
+    assert [c.route.id for c in best_plan(legs, ("C", "A"), frozenset({"B"}), None)] == ["C"]
+
+
+def test_a_leg_that_may_be_needed_and_has_no_route_leaves_the_decision_open_and_never_blocks():
+    legs = {"form": {"needed_when": {"c.flag": {"is": "yes"}}}}
+    for activities in ({"transaction.activities": frozenset({"deal"})}, {}):
+        law = small_law([route("A")], legs=legs).law("US", DAY)
+        found = decision.decide(law, situate(CATALOGUE, {"registration.home": "GB"} | activities), Options())
+        assert (found.status, [leg.blocked for leg in found.legs if leg.name == "form"]) == ("undetermined", [False])
+    assert [decided([route("A")], legs=legs, facts={"c.flag": flag}).status for flag in (True, False)] == ["blocked", "clear"]
+
+
+def test_what_bears_on_the_plan_and_on_what_may_yet_be_in_it_is_listed():
+    routes = [
+        route("A"),
+        route("V1", {"c.flag": {"is": "yes"}}, "venue"),
+        route("V2", "never", "venue"),
+        route("F1", {"c.wide": {"is": "yes"}}, "form"),
+    ]
+    rules = [requirement("Q1"), requirement("Q2", on_routes=["A"]), requirement("Q3", on_routes=["V1", "V2"]), requirement("Q4", on_routes=["F1"])]
+    found = decided(routes, rules, {"form": {"needed_when": "always"}, "venue": {"needed_when": "always"}})
+    assert found.status == "undetermined"
+    assert {one.id: one.routes for one in found.items} == {"Q1": ("A", "F1", "V1"), "Q2": ("A",), "Q3": ("V1",), "Q4": ("F1",)}
 
 
 def test_exclusive_routes_block_the_whole_and_not_the_activity_that_has_none():
