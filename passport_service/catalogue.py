@@ -30,6 +30,7 @@ DERIVATIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...], str]] = {
     "ratio": (("of", "to"), (), "decimal"),
     "among": (("value", "set"), (), "yes_no"),
 }
+_NUMBERS = ("money", "integer", "decimal")
 _FITS = {"from": ("date",), "to": ("date",), "date": ("date",), "set": ("set",), "value": ("choice", "country", "code")}
 
 
@@ -148,17 +149,17 @@ class _CatalogueReader:
         options: dict[str, Any] = {}
         if names:
             arguments = self.report.mapping(keys[function], names, optional)
-            inputs = [self._input(arguments[key], _FITS.get(key)) for key in names if key in arguments]
+            inputs = [self._input(arguments[key], _NUMBERS if function == "ratio" else _FITS[key]) for key in names if key in arguments]
             options = {key: self._option(key, arguments[key]) for key in optional if key in arguments}
         else:
-            inputs = [self._input(child, ("money", "integer", "decimal")) for child in self.report.items(keys[function], empty=False)]
+            inputs = [self._input(child, _NUMBERS) for child in self.report.items(keys[function], empty=False)]
         if None in inputs:
             return
         if function == "date_plus" and len(options.keys() - {"calendar"}) != 1:
             self.report.error(node, "date_plus adds exactly one of days, business_days and months")
         if function == "difference" and len(inputs) != 2:
             self.report.error(node, "a difference has two inputs")
-        if not type_ and len({fact.type for fact in inputs}) > 1:
+        if function in ("sum", "difference", "ratio") and len({fact.type for fact in inputs}) > 1:
             self.report.error(node, "the inputs have one type")
         if ("calendar" in options) != (function == "business_days" or "business_days" in options):
             self.report.error(node, "business days, and only they, name their calendar")

@@ -6,11 +6,17 @@ import datetime as dt
 import random
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passport_service.outcome import MAY, MUST, ORDINARY, SPECIAL, STOP
+from passport_service.catalogue import read_catalogue
+from passport_service.clauses import ClauseCompiler
+from passport_service.conditions import All, Any_, Constant, Leaf, Not, Ref, leaves
+from passport_service.index import Index
+from passport_service.outcome import MAY, MUST, ORDINARY, SPECIAL, STOP, UNKNOWN_CHOICE, UNKNOWN_CIRCUMSTANCE
 from passport_service.situation import learn, situate
+from passport_service.source import Report, parse
 
 from . import naive
 from .examples import examples
@@ -90,7 +96,6 @@ def test_index_says_what_the_naive_evaluator_says_under_every_reading(seed):
 
 def _open_text(law, condition) -> bool:
     """Whether the condition reads a definition that the strict law leaves open (the oracle has no such constant)."""
-    from passport_service.conditions import Constant, Ref, leaves
 
     return any(
         isinstance(leaf, Ref) and (law.definition(leaf.definition) == Constant(None) or _open_text(law, law.definition(leaf.definition)))
@@ -117,9 +122,6 @@ def test_learning_a_fact_only_ever_settles(seed):
 
 
 def test_a_threshold_is_exact_to_the_last_place():
-    from passport_service.conditions import Leaf
-    from passport_service.index import Index
-
     hundred = (Decimal(100000000), "USD")
     operators = ("exceeds", "at_least", "below", "at_most")
     index = Index(CATALOGUE, [Leaf("c.size", operator, hundred) for operator in operators], {})
@@ -134,30 +136,189 @@ def test_a_threshold_is_exact_to_the_last_place():
     }
 
 
-def test_a_bound_settles_a_threshold_that_lies_beyond_it_and_no_other():
-    from passport_service.conditions import Leaf, Not
-    from passport_service.index import Index
+def words(index, facts, catalogue=CATALOGUE):
+    """What each condition of an index comes to, as a word."""
+    codes = index.evaluate(situate(catalogue, facts)).codes
+    return ["true" if codes[place] & MUST else "unknown" if codes[place] & MAY else "false" for place in index.place]
 
-    # A part is at most the whole: 10 USD. Nothing bounds it from below, and pounds say nothing about dollars.
+
+@pytest.mark.parametrize(
+    ("bounded", "stated", "expected"),
+    [
+        # A part is at most the whole, which is 10 USD. Nothing bounds it from below, and pounds say nothing about dollars.
+        ("c.part", "c.size", {"exceeds 10": "false", "at_least 10": "unknown", "at_most 10": "true", "below 10": "unknown", "below 11": "true", "exceeds 9": "unknown"}),
+        # The whole is at least its part, which is 10 USD. Nothing bounds it from above.
+        ("c.size", "c.part", {"exceeds 10": "unknown", "at_least 10": "true", "at_most 10": "unknown", "below 10": "false", "at_least 9": "true", "exceeds 99": "unknown"}),
+    ],
+)  # fmt: skip
+def test_a_bound_settles_a_threshold_that_lies_beyond_it_and_no_other(bounded, stated, expected):
+    leaves = [Leaf(bounded, text.split()[0], (Decimal(text.split()[1]), "USD")) for text in expected]
+    pounds = Leaf(bounded, "exceeds", (Decimal(10), "GBP"))
+    index = Index(CATALOGUE, [*leaves, pounds, *map(Not, leaves)], {})
+    facts = {stated: {"USD": Decimal(10)}}
+    assert words(index, facts) == [
+        *expected.values(), "unknown", *({"true": "false", "false": "true"}.get(word, word) for word in expected.values())
+    ]  # fmt: skip
+    # Alone, with nothing else to divide the values, it is settled as well.
+    assert [words(Index(CATALOGUE, [leaf], {}), facts) for leaf in leaves] == [[word] for word in expected.values()]
+
+
+def test_alternatives_that_cover_every_value_of_a_bounded_fact_are_unknown_all_the_same():
+    five = (Decimal(5), "USD")
+    index = Index(CATALOGUE, [Any_((Leaf("c.part", "below", five), Leaf("c.part", "at_least", five)))], {})
+    assert words(index, {"c.size": {"USD": Decimal(10)}}) == words(index, {}) == ["unknown"]
+    assert words(index, {"c.part": {"USD": Decimal(10)}}) == ["true"]
+
+
+# -- clauses and dimensions, written out ---------------------------------------------------------------------------------
+
+READ = """
+groups: {transaction: {title: T}, g: {title: G, exists: g.there}}
+facts:
+  transaction.activities: {type: set, class: circumstance, question: 'What?', values: {deal: deal}}
+  g.there: {type: yes_no, class: circumstance, question: 'There?'}
+  g.kind: {type: choice, class: circumstance, question: 'Kind?', values: {b: b, a: a}}
+  g.kinds: {type: set, class: circumstance, question: 'Kinds?', values: {a: a, b: b}}
+  g.count: {type: integer, class: circumstance, unit: pieces, question: 'How many?'}
+  g.more: {type: integer, class: term, unit: pieces, question: 'How many more?'}
+  g.share: {type: decimal, class: circumstance, unit: per cent, question: 'Share?'}
+  g.part: {type: decimal, class: circumstance, unit: per cent, question: 'Part?'}
+  g.paid: {type: money, class: circumstance, question: 'Paid?'}
+  g.owed: {type: money, class: circumstance, question: 'Owed?'}
+  g.day: {type: date, class: circumstance, question: 'Day?'}
+  g.end: {type: date, class: circumstance, question: 'End?'}
+derived:
+  derived.fits: {among: {value: g.kind, set: g.kinds}, says: whether it fits}
+  derived.total: {sum: [g.count, g.more], says: the total}
+  derived.shares: {sum: [g.share, g.part], says: the shares}
+  derived.quota: {ratio: {of: g.paid, to: g.owed}, says: the quota}
+  derived.gap: {days: {from: g.day, to: g.end}, says: the gap}
+"""
+
+
+def read_facts():
+    report = Report()
+    found = read_catalogue(parse(READ, "facts.yaml", report), {}, report)
+    report.check()
+    return found
+
+
+READ_CATALOGUE = read_facts()
+
+
+def test_what_a_derived_fact_is_made_from_is_told_apart_by_whether_it_is_stated():
     leaves = [
-        Leaf("c.part", "exceeds", (Decimal(10), "USD")),
-        Leaf("c.part", "at_least", (Decimal(10), "USD")),
-        Leaf("c.part", "at_most", (Decimal(10), "USD")),
-        Leaf("c.part", "below", (Decimal(10), "USD")),
-        Leaf("c.part", "below", (Decimal("10.01"), "USD")),
-        Leaf("c.part", "exceeds", (Decimal(99), "GBP")),
+        Leaf("derived.fits", "is", True),
+        Leaf("derived.total", "exceeds", 3),
+        Leaf("derived.shares", "below", Decimal(3)),
+        Leaf("derived.quota", "at_least", Decimal(3)),
+        Leaf("derived.gap", "at_most", 3),
     ]
-    index = Index(CATALOGUE, [*leaves, *map(Not, leaves)], {})
-    codes = index.evaluate(situate(CATALOGUE, {"c.size": {"USD": Decimal(10)}})).codes
-    found = ["true" if codes[place] & MUST else "unknown" if codes[place] & MAY else "false" for place in index.place]
-    assert found[:6] == ["false", "unknown", "true", "unknown", "true", "unknown"]
-    assert found[6:] == ["true", "unknown", "false", "unknown", "false", "unknown"]
+    index = Index(READ_CATALOGUE, leaves, {})
+    found = {
+        dimension.key: (dimension.ordered, [atom for atom in dimension.atoms if type(atom) is not object], dimension.count())
+        for dimension in index.dimensions
+    }
+    assert found == {
+        ("derived.fits", ""): (False, [False, True], 3),
+        ("derived.total", ""): (True, [], 3),
+        ("derived.shares", ""): (True, [], 3),
+        ("derived.quota", ""): (True, [], 3),
+        ("derived.gap", ""): (True, [], 3),
+        ("g.kind", ""): (False, ["a", "b"], 4),  # and every value that no rule names
+        ("g.kinds", ""): (False, [False, True], 3),
+        ("g.count", ""): (True, [], 2),
+        ("g.more", ""): (True, [], 2),
+        ("g.share", ""): (True, [], 2),
+        ("g.part", ""): (True, [], 2),
+        ("g.paid", ""): (False, [], 2),
+        ("g.owed", ""): (False, [], 2),
+        ("g.day", ""): (True, [], 2),
+        ("g.end", ""): (True, [], 2),
+        ("g.there", ""): (False, [False, True], 3),
+    }  # fmt: skip
+
+
+def test_the_state_of_a_fact_is_its_value_where_known_and_says_how_it_reads_where_not():
+    leaves = [
+        Leaf("g.count", "exceeds", 3),
+        Leaf("g.paid", "exceeds", (Decimal(5), "USD")),
+        Leaf("derived.total", "exceeds", 3),
+        Leaf("g.kinds", "includes", "a"),
+    ]
+    index = Index(READ_CATALOGUE, leaves, {})
+
+    def states(**facts):
+        found = index.states(situate(READ_CATALOGUE, {name.replace("_", "."): value for name, value in facts.items()}))
+        return {":".join(dimension.key).strip(":"): state for dimension, state in zip(index.dimensions, found, strict=True)}
+
+    circumstance, choice = -1 - UNKNOWN_CIRCUMSTANCE, -1 - UNKNOWN_CHOICE
+    nothing = {
+        "g.count": circumstance, "g.paid:USD": circumstance, "g.paid": circumstance, "derived.total": circumstance, "g.more": choice,
+        "g.kinds:a": circumstance, "g.there": circumstance,
+    }  # fmt: skip
+    assert states() == nothing
+    assert states(g_count=3) == nothing | {"g.count": 1, "derived.total": choice, "g.there": 2}
+    assert states(g_count=4, g_more=0) == nothing | {"g.count": 2, "derived.total": 2, "g.more": 1, "g.there": 2}
+    assert states(g_paid={"GBP": Decimal(9)}) == nothing | {"g.paid": 1, "g.there": 2}
+    assert states(g_paid={"USD": Decimal(9)}) == nothing | {"g.paid": 1, "g.paid:USD": 2, "g.there": 2}
+    assert states(g_kinds=frozenset("a")) == nothing | {"g.kinds:a": 2, "g.there": 2}
+    assert states(g_kinds=frozenset("b")) == nothing | {"g.kinds:a": 1, "g.there": 2}
+    assert states(g_there=False) == dict.fromkeys(nothing, 0) | {"g.there": 1}
+
+
+def clauses_of(condition, positive=True):
+    """A compiler, and the clauses of a condition."""
+    compiler = ClauseCompiler(CATALOGUE, {})
+    compiler.collect(condition, positive)
+    compiler.number()
+    return compiler, compiler.clauses(condition, positive)
+
+
+KINDS = ("c.kind", "")  # state 0 cannot apply, then one, three, two, and any other
+
+
+@pytest.mark.parametrize(
+    ("condition", "positive", "expected"),
+    [
+        (Leaf("c.kind", "is", "one"), True, [{(KINDS, 0b00010)}]),
+        (Leaf("c.kind", "is", "one"), False, [{(KINDS, 0b11101)}]),
+        (Leaf("c.kind", "in", ("one", "two")), True, [{(KINDS, 0b01010)}]),
+        (Leaf("c.kind", "not_in", ("one", "two")), True, [{(KINDS, 0b10100)}]),
+        (Any_((Leaf("c.kind", "is", "one"), Leaf("c.kind", "is", "two"))), True, [{(KINDS, 0b01010)}]),  # merged: alternatives on one fact
+        (Not(All((Leaf("c.kind", "is_not", "one"), Leaf("c.kind", "is_not", "two")))), True, [{(KINDS, 0b01011)}]),
+        (All((Leaf("c.kind", "is", "one"), Leaf("c.flag", "is", True))), True, [{(KINDS, 0b00010), (("c.flag", ""), 0b100)}]),
+        (All((Leaf("c.kind", "is", "one"), Leaf("c.flag", "is", True))), False, [{(KINDS, 0b11101)}, {(("c.flag", ""), 0b011)}]),
+        (Leaf("c.count", "exceeds", 3), True, [{(("c.count", ""), 0b100)}]),
+        (Leaf("c.count", "exceeds", 3), False, [{(("c.count", ""), 0b011)}]),
+        (Leaf("c.count", "at_most", 3), True, [{(("c.count", ""), 0b010)}]),
+        (Any_((Leaf("c.count", "below", 3), Leaf("c.count", "exceeds", 3))), True, [{(("c.count", ""), 0b0010)}, {(("c.count", ""), 0b1000)}]),
+        (Constant(True), True, [set()]),
+        (Constant(True), False, []),
+        (Constant(False), True, []),
+        (Constant(None), True, [{(("", "open"), 2)}]),
+        (Constant(None), False, [{(("", "open"), 2)}]),
+    ],
+)
+def test_a_condition_becomes_these_clauses(condition, positive, expected):
+    assert [set(clause) for clause in clauses_of(condition, positive)[1]] == expected
+
+
+def test_conditions_are_multiplied_out_up_to_sixty_four_clauses_and_the_longest_alternatives_are_lifted_first():
+    def either(number):
+        return Any_((Leaf("c.count", "exceeds", number), Leaf("c.day", "before", DAY + dt.timedelta(days=number))))
+
+    six, seven = (All(tuple(either(number) for number in range(many))) for many in (6, 7))
+    compiler, clauses = clauses_of(six)
+    assert (compiler.lifted, len(clauses)) == (0, 64)
+    compiler, clauses = clauses_of(seven)
+    assert (compiler.lifted, len(clauses)) == (1, 64)
+    long = Any_(tuple(Leaf("t.days", "exceeds", number) for number in range(40)))
+    compiler, clauses = clauses_of(All((long, either(1), either(2))))
+    assert (compiler.lifted, len(clauses), max(map(len, clauses))) == (1, 4, 3)
 
 
 def test_a_condition_of_many_alternatives_is_lifted_and_not_multiplied_out():
-    from passport_service.conditions import All, Any_, Leaf
-    from passport_service.index import Index
-
     leaves = [Leaf("c.kind", "is", "one"), Leaf("c.flag", "is", True), Leaf("c.place", "is", "GB"), Leaf("c.tags", "includes", "red")]
     wide = All(tuple(Any_((leaves[n % 4], leaves[(n + 1) % 4], Leaf("c.count", "exceeds", n))) for n in range(12)))
     index = Index(CATALOGUE, [wide], {})
@@ -168,8 +329,6 @@ def test_a_condition_of_many_alternatives_is_lifted_and_not_multiplied_out():
 
 def test_lifted_alternatives_are_told_apart():
     # Each pair of alternatives is on a fact of its own, so that nothing is merged; more than 64 clauses, so that some are lifted.
-    from passport_service.conditions import All, Any_, Leaf
-    from passport_service.index import Index
 
     pairs = [
         (Leaf("c.count", "below", 0), Leaf("c.flag", "is", True)),
@@ -197,9 +356,6 @@ def test_lifted_alternatives_are_told_apart():
 
 
 def test_the_dimensions_of_a_fact_are_found_by_its_member_or_currency():
-    from passport_service.conditions import Leaf
-    from passport_service.index import Index
-
     leaves = [Leaf("c.size", "exceeds", (Decimal(1), "USD")), Leaf("c.size", "below", (Decimal(9), "GBP")), Leaf("c.flag", "is", True)]
     index = Index(CATALOGUE, leaves, {})
     keys = [dimension.key for dimension in index.dimensions]

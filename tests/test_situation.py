@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import random
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from passport_service.catalogue import read_catalogue
 from passport_service.situation import learn, situate
+from passport_service.source import Report, parse
 
 from .examples import examples
 from .shipped import SHIPPED, random_facts
@@ -76,3 +79,44 @@ def test_what_only_follows_from_a_bound_gives_way_when_a_fact_is_learnt_that_rul
     assert base.known["venue.under_order"] is False
     learnt, _ = learn(base, "venue.kind", "otc")
     assert "venue.under_order" in learnt.cannot_apply
+
+
+RATIOS = """
+groups: {transaction: {title: T}, g: {title: G}}
+facts:
+  transaction.activities: {type: set, class: circumstance, question: 'What?', values: {deal: deal}}
+  g.held: {type: integer, class: circumstance, unit: pieces, question: 'Held?'}
+  g.all: {type: integer, class: circumstance, unit: pieces, question: 'Of how many?'}
+  g.paid: {type: money, class: circumstance, question: 'Paid?'}
+  g.owed: {type: money, class: circumstance, question: 'Owed?'}
+  g.day: {type: date, class: circumstance, question: 'Day?'}
+derived:
+  derived.share: {ratio: {of: g.held, to: g.all}, says: the share}
+  derived.quota: {ratio: {of: g.paid, to: g.owed}, says: the quota}
+"""
+
+
+def read_ratios(text=RATIOS):
+    report = Report()
+    return read_catalogue(parse(text, "facts.yaml", report), {}, report), [problem.detail for problem in report.problems]
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({"g.held": 5, "g.all": 200}, {"derived.share": Decimal("2.5")}),
+        ({"g.held": 5, "g.all": 0}, {}),
+        ({"g.held": 5}, {}),
+        ({"g.paid": {"USD": Decimal(1)}, "g.owed": {"USD": Decimal(8), "GBP": Decimal(3)}}, {"derived.quota": Decimal("12.5")}),
+        ({"g.paid": {"USD": Decimal(1)}, "g.owed": {"GBP": Decimal(8)}}, {}),
+    ],
+)
+def test_a_ratio_is_a_share_in_per_cent_where_there_is_something_to_divide(facts, expected):
+    ratios, problems = read_ratios()
+    assert problems == []
+    assert {name: value for name, value in situate(ratios, facts).known.items() if name.startswith("derived.")} == expected
+
+
+def test_a_ratio_is_of_numbers_of_one_type():
+    assert read_ratios(RATIOS.replace("to: g.all", "to: g.day"))[1] == ["the type of g.day is date; expected money or integer or decimal"]
+    assert read_ratios(RATIOS.replace("to: g.all", "to: g.owed"))[1] == ["the inputs have one type"]
