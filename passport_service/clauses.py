@@ -49,22 +49,22 @@ class ClauseCompiler:
         self.catalogue, self.definitions = catalogue, dict(definitions)
         self.dimensions: dict[tuple[str, str], Dimension] = {}
         self.compiled: dict[tuple[str, bool], list[Clause]] = {}
-        self.seen: set[tuple[str, bool]] = set()
+        self.seen: set[str] = set()  # definitions
         self.lifted = 0
 
     # -- first pass: which dimensions, which thresholds ---------------------------------------------------------------
 
-    def collect(self, condition: Condition, positive: bool) -> None:
+    def collect(self, condition: Condition) -> None:
         match condition:
             case All(parts) | Any_(parts):
                 for part in parts:
-                    self.collect(part, positive)
+                    self.collect(part)
             case Not(part):
-                self.collect(part, not positive)
+                self.collect(part)
             case Ref(definition=name):
-                if (name, positive) not in self.seen:
-                    self.seen.add((name, positive))
-                    self.collect(self.definitions[name], positive)
+                if name not in self.seen:
+                    self.seen.add(name)
+                    self.collect(self.definitions[name])
             case Constant(holds=None):
                 self.dimensions[_OPEN] = Dimension(_OPEN, False, UNKNOWN_CIRCUMSTANCE)
             case Leaf():
@@ -105,7 +105,7 @@ class ClauseCompiler:
             for name in sorted(more):
                 fact, derived = self.catalogue.facts[name], self.catalogue.derived.get(name)
                 if fact.asked_when is not None:
-                    self.collect(fact.asked_when, True)
+                    self.collect(fact.asked_when)
                 for beside in (*(derived.inputs if derived else ()), *self.catalogue.beside(name), *([name] if fact.type == "money" else [])):
                     self._presence(beside)
 
@@ -205,7 +205,7 @@ def told_apart(catalogue: Catalogue, conditions: Iterable[Condition], definition
     """What these conditions tell apart of each fact, and nothing that only guards do."""
     compiler = ClauseCompiler(catalogue, definitions)
     for condition in conditions:
-        compiler.collect(condition, True)
+        compiler.collect(condition)
     compiler.number()
     found: dict[str, list[Dimension]] = {}
     for dimension in compiler.dimensions.values():

@@ -47,7 +47,7 @@ class Index:
         self.catalogue = catalogue
         compiler = ClauseCompiler(catalogue, definitions)
         for condition in conditions:
-            compiler.collect(condition, True)
+            compiler.collect(condition)
         compiler.complete()
         compiler.number()
         tops = [compiler.clauses(condition, True) for condition in conditions]

@@ -24,6 +24,7 @@ from passport_service.conditions import (
     leaves,
     value_text,
 )
+from passport_service.facts import Fact
 from passport_service.source import Report
 
 from .worlds import catalogue, node
@@ -144,6 +145,7 @@ def test_binding_an_activity_settles_leaves_on_it_and_leaves_the_rest_alone():
     either = Leaf(ACTIVITY, "not_in", ("deal", "keep"))
     assert (bind(either, "deal"), bind(either, "advise")) == (NEVER, ALWAYS)
     whole = All((asked, Any_((FLAG, Not(asked), Ref("big"))), Not(Any_((either, KIND))), OPEN))
+    assert bind(whole, "deal") == All((ALWAYS, Any_((FLAG, Not(ALWAYS), Ref("big"))), Not(Any_((NEVER, KIND))), OPEN))
     assert bind(whole, "advise") == All((NEVER, Any_((FLAG, Not(NEVER), Ref("big"))), Not(Any_((ALWAYS, KIND))), OPEN))
 
 
@@ -163,6 +165,7 @@ def read(content, activities=None):
     report = Report()
     reader = ConditionReader(CATALOGUE.facts, report, activities)
     found = reader.read(node(content, "when"))
+    assert all((problem.file, problem.line, problem.column) == ("random", 1, 1) for problem in report.problems)
     return found, reader.refs, [(problem.path, problem.detail) for problem in report.problems]
 
 
@@ -241,13 +244,21 @@ def test_a_leaf_keeps_its_place():
 def test_a_mistake_is_told_once_at_its_place_and_never_holds(content, path, told):
     found, _, problems = read(content)
     assert [where for where, _ in problems] == [path]
-    assert told in problems[0][1]
+    assert problems[0][1].startswith(told)
     assert not any(isinstance(leaf, Leaf) for leaf, _ in leaves(found)) and found != ALWAYS
+
+
+def test_a_code_is_read_as_it_stands_and_a_mistaken_one_is_told():
+    report = Report()
+    reader = ConditionReader({"g.code": Fact("g.code", "code", "circumstance")}, report)
+    assert reader.read(node({"g.code": {"in": ["FCA", "X-1:b"]}})) == Leaf("g.code", "in", ("FCA", "X-1:b"))
+    assert reader.read(node({"g.code": {"is": "two words"}})) == NEVER
+    assert [problem.detail for problem in report.problems] == ["'two words' is not a short code of letters, digits and _ . : -"]
 
 
 def test_a_fact_that_is_not_for_conditions_says_so():
     report = Report()
-    facts = {"firm.lei": CATALOGUE.facts["c.flag"].__class__("firm.lei", "identifier", "circumstance")}
+    facts = {"firm.lei": Fact("firm.lei", "identifier", "circumstance")}
     assert ConditionReader(facts, report).read(node({"firm.lei": {"is": "X"}})) == NEVER
     assert [problem.detail for problem in report.problems] == [
         "the operator 'is' does not suit a fact of type identifier; these do: none: it is not for conditions"

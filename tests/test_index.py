@@ -179,6 +179,7 @@ facts:
   g.there: {type: yes_no, class: circumstance, question: 'There?'}
   g.kind: {type: choice, class: circumstance, question: 'Kind?', values: {b: b, a: a}}
   g.kinds: {type: set, class: circumstance, question: 'Kinds?', values: {a: a, b: b}}
+  g.code: {type: code, class: circumstance, question: 'Code?'}
   g.count: {type: integer, class: circumstance, unit: pieces, question: 'How many?'}
   g.more: {type: integer, class: term, unit: pieces, question: 'How many more?'}
   g.share: {type: decimal, class: circumstance, unit: per cent, question: 'Share?'}
@@ -267,10 +268,20 @@ def test_the_state_of_a_fact_is_its_value_where_known_and_says_how_it_reads_wher
     assert states(g_there=False) == dict.fromkeys(nothing, 0) | {"g.there": 1}
 
 
+def test_codes_that_some_rule_names_are_told_apart_from_each_other_and_from_all_others():
+    index = Index(READ_CATALOGUE, [Leaf("g.code", "is", "B"), Leaf("g.code", "in", ("A", "B")), Leaf("g.code", "not_in", ("C", "A"))], {})
+    assert {code: words(index, {"g.code": code}, READ_CATALOGUE) for code in "ABCD"} == {
+        "A": ["false", "true", "false"],
+        "B": ["true", "true", "true"],
+        "C": ["false", "false", "false"],
+        "D": ["false", "false", "true"],
+    }
+
+
 def clauses_of(condition, positive=True):
     """A compiler, and the clauses of a condition."""
     compiler = ClauseCompiler(CATALOGUE, {})
-    compiler.collect(condition, positive)
+    compiler.collect(condition)
     compiler.number()
     return compiler, compiler.clauses(condition, positive)
 
