@@ -44,7 +44,6 @@ class Index:
     """Conditions compiled against a catalogue. Shapes: `place[n]` says which byte of an evaluation is the n-th condition's."""
 
     def __init__(self, catalogue: Catalogue, conditions: Sequence[Condition], definitions: Mapping[str, Condition]):
-        self.catalogue = catalogue
         compiler = ClauseCompiler(catalogue, definitions)
         for condition in conditions:
             compiler.collect(condition)

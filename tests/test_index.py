@@ -367,13 +367,32 @@ def test_lifted_alternatives_are_told_apart():
 
 
 def test_the_dimensions_of_a_fact_are_found_by_its_member_or_currency():
-    leaves = [Leaf("c.size", "exceeds", (Decimal(1), "USD")), Leaf("c.size", "below", (Decimal(9), "GBP")), Leaf("c.flag", "is", True)]
-    index = Index(CATALOGUE, leaves, {})
+    read = [
+        ("c.size", "exceeds", (Decimal(1), "USD")),
+        ("c.size", "below", (Decimal(9), "GBP")),
+        ("c.flag", "is", True),
+        ("c.tags", "includes", "red"),
+    ]
+    index = Index(CATALOGUE, [Leaf(*leaf) for leaf in read], {})
     keys = [dimension.key for dimension in index.dimensions]
-    assert {keys[slot] for slot in index.slots("c.size")} >= {("c.size", "USD"), ("c.size", "GBP")}
+    # Beside what is read: whether any amount is stated, also of what bounds it.
+    assert sorted(keys) == [("c.flag", ""), ("c.part", ""), ("c.size", ""), ("c.size", "GBP"), ("c.size", "USD"), ("c.tags", "red")]
+    assert sorted(keys[slot] for slot in index.slots("c.size")) == [("c.size", ""), ("c.size", "GBP"), ("c.size", "USD")]
     assert [keys[slot] for slot in index.slots("c.size", "GBP")] == [("c.size", "GBP")]
     assert [keys[slot] for slot in index.slots("c.flag")] == [("c.flag", "")]
     assert index.slots("c.size", "EUR") == index.slots("c.kind") == []
+
+
+def test_definitions_are_evaluated_in_strata_each_after_what_it_reads():
+    flag = Leaf("c.flag", "is", True)
+    definitions = {"a": flag, "b": All((Ref("a"), Not(Ref("a")))), "c": Any_((Ref("b"), Ref("a"))), "d": Not(flag), "unread": flag}
+    compiler = ClauseCompiler(CATALOGUE, definitions)
+    top = All((Ref("c"), Not(Ref("d"))))
+    compiler.collect(top)
+    compiler.number()
+    compiler.clauses(top, True)
+    assert compiler.strata() == [[("a", False), ("a", True), ("d", False)], [("b", True)], [("c", True)]]
+    assert ClauseCompiler(CATALOGUE, {}).strata() == []
 
 
 @given(seeds)
