@@ -169,7 +169,7 @@ class _Stratum:
             self.layers.append((8 * offset, (1 << 8 * width) - 1))
             offset += width
         self.everything = int.from_bytes(bytes([CERTAIN]) * offset, "little")
-        self.facts = [(slots[key], _Table(dimensions[key], found, offset)) for key, found in literals.items() if key in dimensions]
+        self.facts = [(slots[key], _Table(found, offset)) for key, found in literals.items() if key in dimensions]
         self.definitions = [(key, _DefinitionTable(found, offset)) for key, found in literals.items() if key not in dimensions]
         self.reads = frozenset([slot for slot, _ in self.facts] + [key for key, _ in self.definitions])
 
@@ -186,9 +186,9 @@ class _Stratum:
 class _Table(dict[Any, int]):
     """State of a dimension -> the integer over all clauses. Filled as states turn up."""
 
-    def __init__(self, dimension: Dimension, literals: list[tuple[int, int | None]], size: int):
+    def __init__(self, literals: list[tuple[int, int | None]], size: int):
         super().__init__()
-        self.dimension, self.literals, self.size = dimension, literals, size
+        self.literals, self.size = literals, size
 
     def __missing__(self, state: Any) -> int:
         clauses = bytearray([CERTAIN]) * self.size

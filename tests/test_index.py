@@ -383,6 +383,10 @@ def test_the_dimensions_of_a_fact_are_found_by_its_member_or_currency():
     assert index.slots("c.size", "EUR") == index.slots("c.kind") == []
 
 
+def test_an_index_of_no_conditions_answers_nothing():
+    assert Index(CATALOGUE, [], {}).evaluate(situate(CATALOGUE, {})).codes == b""
+
+
 def test_definitions_are_evaluated_in_strata_each_after_what_it_reads():
     flag = Leaf("c.flag", "is", True)
     definitions = {"a": flag, "b": All((Ref("a"), Not(Ref("a")))), "c": Any_((Ref("b"), Ref("a"))), "d": Not(flag), "unread": flag}
