@@ -20,6 +20,10 @@ ALL = (T, F, U)
 CATALOGUE = catalogue()
 
 
+def test_an_outcome_is_one_of_three_words():
+    assert {found.name: found.value for found in Outcome} == {"TRUE": "true", "FALSE": "false", "UNKNOWN": "unknown"}
+
+
 def test_an_outcome_refuses_bool():
     for found in ALL:
         with pytest.raises(TypeError, match="three values"):
