@@ -197,6 +197,9 @@ derived:
 """
 
 
+CODES = "  g.codes: {type: set, class: circumstance, question: 'Codes?', open: 'yes'}\n"
+
+
 def read_facts():
     report = Report()
     found = read_catalogue(parse(READ, "facts.yaml", report), {}, report)
@@ -205,6 +208,21 @@ def read_facts():
 
 
 READ_CATALOGUE = read_facts()
+
+
+def test_what_is_told_apart_of_a_value_stays_so_where_something_is_derived_from_it():
+    facts = READ.replace("value: g.kind, set: g.kinds", "value: g.code, set: g.codes").replace("  g.count:", CODES + "  g.count:")
+    report = Report()
+    codes = read_catalogue(parse(facts, "facts.yaml", report), {}, report)
+    report.check()
+    index = Index(codes, [Leaf("g.code", "is", "B"), Leaf("derived.fits", "is", True)], {})
+    assert words(index, {"g.code": "B", "g.codes": frozenset("A")}, codes) == ["true", "false"]
+    assert words(index, {"g.code": "A", "g.codes": frozenset("A")}, codes) == ["false", "true"]
+
+
+def test_of_what_bounds_a_yes_or_no_both_answers_are_told_apart():
+    index = Index(CATALOGUE, [Leaf("c.narrow", "is", True)], {})
+    assert {dimension.key: dimension.atoms for dimension in index.dimensions} == {("c.narrow", ""): [False, True], ("c.wide", ""): [False, True]}
 
 
 def test_what_a_derived_fact_is_made_from_is_told_apart_by_whether_it_is_stated():
