@@ -85,16 +85,17 @@ def try_outside(modules: list[Path]) -> None:
 
 def report(modules: list[Path]) -> float:
     """Prints the table and the survivors. Returns the share that was killed."""
-    kept = json.loads(OUTSIDE.read_text())
-    rows, survivors = [], []
+    kept = json.loads(OUTSIDE.read_text()) if OUTSIDE.exists() else {}
+    found = {module.name: functions(module) for module in modules}
     for module in modules:
-        found = functions(module) | {f"{module}:{change}": status for change, status in kept[str(module)].items()}
-        rows.append((module.name, *_counts(found.values())))
-        survivors += [name for name, status in found.items() if status not in ("killed", "timeout")]
+        tried = {f"{module}:{change}": status for change, status in kept.get(str(module), {}).items()}
+        found |= {f"{module.name}, outside functions": tried} if tried else {}
+    rows = [(name, *_counts(statuses.values())) for name, statuses in found.items()]
     rows.append(("all", *(sum(row[number] for row in rows) for number in range(1, 5))))
     print("| module | mutants | killed | timed out | survived | killed or timed out |\n|---|---|---|---|---|---|")
     for name, mutants, killed, timed_out, survived in rows:
         print(f"| {name} | {mutants} | {killed} | {timed_out} | {survived} | {100 * (killed + timed_out) / mutants:.1f} % |")
+    survivors = [name for statuses in found.values() for name, status in statuses.items() if status not in ("killed", "timeout")]
     print("\nSurvivors (`mutmut show NAME` says what was changed):", *survivors, sep="\n  ")
     return (rows[-1][2] + rows[-1][3]) / rows[-1][1]
 
