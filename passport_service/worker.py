@@ -34,6 +34,7 @@ PATIENCE = 0.01  # seconds that others wait for the lead to be done with one req
 LINGER = 0.002  # seconds that the lead watches for the next request before it leaves that to the main thread
 IDLE = 0.05  # seconds that a connection stays with a lead who is busy with others
 UNBOUNDED = "/v1/decisions/batch"
+_BODY_FOLLOWS = b"\r\nContent-Length: "  # as gunicorn writes what the application has named so
 
 
 class _Lead:
@@ -205,7 +206,41 @@ class Worker(ThreadWorker):
             self._deadlines.pop(conn, None)
         else:
             self._deadlines[conn] = time.monotonic() + WHOLE
-        return super().handle_request(req, conn)
+        sock = conn.sock
+        conn.sock = _Joined(sock)
+        try:
+            reusable = super().handle_request(req, conn)
+            conn.sock.flush()
+            return reusable
+        finally:
+            conn.sock = sock
+
+
+class _Joined:
+    """A socket that sends the head of an answer together with its body: one system call, and one packet for a small answer."""
+
+    def __init__(self, sock: socket.socket):
+        self._sock = sock
+        self._head: bytes | None = None
+        self._begun = False
+
+    def sendall(self, data: bytes) -> None:
+        if not self._begun and _BODY_FOLLOWS in data:
+            self._head = data
+        else:
+            self._sock.sendall(data if self._head is None else self._head + data)
+            self._head = None
+        self._begun = True
+
+    def flush(self) -> None:
+        """Sends a head that no body has followed."""
+        if self._head is not None:
+            self._sock.sendall(self._head)
+            self._head = None
+
+    def __getattr__(self, name: str) -> Any:
+        self.flush()
+        return getattr(self._sock, name)
 
 
 def _done(result: Any) -> Future[Any]:
