@@ -53,7 +53,19 @@ def bare(directory: Path, body: bytes, *options: str):
     """The bare service under gunicorn set up as ours is, but for these options."""
     (directory / "body").write_bytes(body)
     port = free_port()
-    command = [sys.executable, "-m", "gunicorn", "-c", str(CONFIG / "gunicorn.conf.py"), "-w", "1", "-b", f"127.0.0.1:{port}", *options, "tests.bare:app"]
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "-c",
+        str(CONFIG / "gunicorn.conf.py"),
+        "-w",
+        "1",
+        "-b",
+        f"127.0.0.1:{port}",
+        *options,
+        "tests.bare:app",
+    ]
     process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "BARE_BODY": str(directory / "body")})
     try:
         address = f"http://127.0.0.1:{port}"
