@@ -33,6 +33,7 @@ FIRST_BYTE, HEAD, WHOLE = 10.0, 5.0, 20.0  # seconds: until something comes, for
 PATIENCE = 0.01  # seconds that others wait for the lead to be done with one request
 LINGER = 0.002  # seconds that the lead watches for the next request before it leaves that to the main thread
 IDLE = 0.05  # seconds that a connection stays with a lead who is busy with others
+YIELD, CROWD = 0.00025, 4  # seconds that a worker lets others go first for each connection that it has, up to so many
 UNBOUNDED = "/v1/decisions/batch"
 _BODY_FOLLOWS = b"\r\nContent-Length: "  # as gunicorn writes what the application has named so
 
@@ -96,6 +97,12 @@ class Worker(ThreadWorker):
         super().init_process()
 
     # -- in the main thread ---------------------------------------------------------------------------------------------
+
+    def accept(self, listener: Any) -> None:
+        """Leaves a new connection to a worker with fewer of them: without that, one worker may get all that are kept, and the others none."""
+        if self.cfg.workers > 1:
+            time.sleep(min(self.nr_conns, CROWD) * YIELD)
+        super().accept(listener)
 
     def enqueue_req(self, conn: TConn) -> None:
         if not conn.initialized and not conn.data_ready:

@@ -6,7 +6,7 @@ import http.client
 import json
 import socket
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from urllib.parse import urlsplit
 
 import pytest
@@ -16,6 +16,7 @@ from passport_service.openapi import EXAMPLE
 
 from .load import Load
 from .servers import serving, until
+from .soak import state_of, workers_of
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +115,20 @@ def test_clients_who_do_not_read_their_answers_hold_nobody_up(alone):
             made.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 200)
         time.sleep(0.5)
         assert answered(alone)
+
+
+def test_kept_connections_are_shared_out_among_workers():
+    with serving(PASSPORT_WORKERS="2") as (process, address), ExitStack() as stack:
+        workers = until(lambda: len(found := workers_of(process.pid)) == 2 and found)
+        before = [state_of(worker)[2] for worker in workers]
+        place = urlsplit(address)
+        for _ in range(8):
+            made = stack.enter_context(closing(http.client.HTTPConnection(place.hostname, place.port, timeout=60)))
+            made.request("GET", "/livez")
+            assert made.getresponse().read()
+        until(
+            lambda: min(state_of(worker)[2] - had for worker, had in zip(workers, before, strict=True)) >= 2, 5, "one worker has nearly all of them"
+        )
 
 
 def test_two_requests_in_one_are_not_smuggled(alone):
