@@ -11,11 +11,9 @@ import http.client
 import itertools
 import os
 import random
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import orjson
@@ -23,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from .bench_http import question
-from .servers import EMBEDDED, serving, until
+from .servers import EMBEDDED, serving, state_of, until, workers_of
 from .shipped import NOW, SHIPPED
 
 MINUTES, SHARE, CALLERS, WORKERS, SLICES = float(os.environ.get("MINUTES") or 20), 0.6, 4, 2, 10
@@ -111,19 +109,6 @@ def call(address: str, seed: int, pace: float, seconds: float, look: threading.E
         for caller in callers:
             caller.join()
     return callers
-
-
-def workers_of(pid: int) -> list[int]:
-    """The children of the master that are not the embedded Redis."""
-    found = subprocess.run(["ps", "--ppid", str(pid), "-o", "pid=,args="], capture_output=True, text=True, check=True)
-    return sorted(int(line.split()[0]) for line in found.stdout.splitlines() if "embedded" not in line)
-
-
-def state_of(pid: int) -> tuple[float, float, int, int]:
-    """MB resident, MB of its own, descriptors, threads."""
-    memory = dict(line.split(":") for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:])
-    resident, own = (int(memory[name].split()[0]) / 1024 for name in ("Rss", "Private_Dirty"))
-    return resident, own, len(os.listdir(f"/proc/{pid}/fd")), len(os.listdir(f"/proc/{pid}/task"))
 
 
 def main() -> None:

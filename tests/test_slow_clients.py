@@ -15,8 +15,7 @@ import requests
 from passport_service.openapi import EXAMPLE
 
 from .load import Load
-from .servers import serving, until
-from .soak import state_of, workers_of
+from .servers import serving, state_of, until, workers_of
 
 
 @pytest.fixture(scope="module")
