@@ -233,17 +233,19 @@ class _Joined:
 
     def sendall(self, data: bytes) -> None:
         if not self._begun and _BODY_FOLLOWS in data:
-            self._head = data
-        else:
-            self._sock.sendall(data if self._head is None else self._head + data)
-            self._head = None
-        self._begun = True
+            self._begun, self._head = True, data
+            return
+        head, self._begun, self._head = self._head, True, None
+        self._sock.sendall(head + data if head else data)
+
+    def shutdown(self, how: int) -> None:
+        """Also by the main thread, which must not send anything: whoever reads slowly would hold it up."""
+        self._sock.shutdown(how)
 
     def flush(self) -> None:
         """Sends a head that no body has followed."""
         if self._head is not None:
-            self._sock.sendall(self._head)
-            self._head = None
+            self.sendall(b"")
 
     def __getattr__(self, name: str) -> Any:
         self.flush()
