@@ -83,7 +83,7 @@ fuzz-http: $(VENV)/.test ## ask a server all that its OpenAPI document allows, a
 # A tenth of the examples: a mutant that they do not meet is met by a test that names it, or it survives and is looked at.
 mutate: $(VENV)/.mutate ## change the evaluator in some thousand ways, one at a time, and see whether the tests notice
 	PASSPORT_SOAK=0.1 nice -n 19 $(BIN)/mutmut run --max-children $(or $(CHILDREN),1)
-	$(BIN)/python -m tests.mutants
+	PASSPORT_SOAK=0.1 nice -n 19 $(BIN)/python -m tests.mutants
 
 history: $(VENV)/.test ## record the law as it stands, after adding or correcting versions
 	$(BIN)/python -m tests.history
@@ -107,4 +107,4 @@ law-archive: ## pack the law for a Kubernetes ConfigMap (LAW, default config)
 	@$(PYTHON) deploy/law_archive.py $(or $(LAW),config) deploy/kubernetes/components/law-configmap/law.tar.xz
 
 clean: ## remove what was installed and built
-	rm -rf $(VENV) $(VENV)-supply build *.egg-info .pytest_cache .hypothesis .ruff_cache
+	rm -rf $(VENV) $(VENV)-supply build mutants *.egg-info .pytest_cache .hypothesis .ruff_cache
