@@ -435,6 +435,8 @@ def test_each_activity_has_the_status_that_its_own_routes_and_checks_give_it():
     assert statuses_of({}) == ("undetermined", {"deal": "clear", "advise": "undetermined"})
     assert statuses_of({"c.flag": True}) == ("checks_required", {"deal": "clear", "advise": "checks_required"})
     assert statuses_of({"c.flag": False, "c.kind": "two"}) == ("blocked", {"deal": "clear", "advise": "blocked"})
+    alone = {"transaction.activities": frozenset({"deal", "keep"})}
+    assert statuses_of(alone) == ("not_covered", {"deal": "clear", "keep": "not_covered"})
     keep = {"transaction.activities": frozenset({"deal", "advise", "keep"})}
     assert statuses_of({"c.flag": True} | keep) == ("not_covered", {"deal": "clear", "advise": "checks_required", "keep": "not_covered"})
 

@@ -286,6 +286,13 @@ def test_the_state_of_a_fact_is_its_value_where_known_and_says_how_it_reads_wher
     assert states(g_there=False) == dict.fromkeys(nothing, 0) | {"g.there": 1}
 
 
+def test_what_stays_unknown_reads_by_what_is_still_missing_also_when_it_is_worked_out_again():
+    index = Index(READ_CATALOGUE, [Leaf("derived.total", "exceeds", 3)], {})
+    base = index.evaluate(situate(READ_CATALOGUE, {}))
+    counted = index.reevaluate(base, *learn(situate(READ_CATALOGUE, {}), "g.count", 3))  # what is missing then is a term
+    assert (list(base.codes), list(counted)) == ([UNKNOWN_CIRCUMSTANCE], [UNKNOWN_CHOICE])
+
+
 def test_codes_that_some_rule_names_are_told_apart_from_each_other_and_from_all_others():
     index = Index(READ_CATALOGUE, [Leaf("g.code", "is", "B"), Leaf("g.code", "in", ("A", "B")), Leaf("g.code", "not_in", ("C", "A"))], {})
     assert {code: words(index, {"g.code": code}, READ_CATALOGUE) for code in "ABCD"} == {
