@@ -10,6 +10,7 @@ import pytest
 from passport_service.conditions import (
     ACTIVITY,
     ALWAYS,
+    NEGATIVE,
     NEVER,
     OPEN,
     OPERATORS,
@@ -57,6 +58,10 @@ BEFORE, AFTER = DAY - dt.timedelta(days=1), DAY + dt.timedelta(days=1)
 )
 def test_an_operator_suits_these_types_and_reads_in_these_words(operator, types, words):
     assert (OPERATORS[operator].types, OPERATORS[operator].words) == (types, words)
+
+
+def test_the_negative_operators_are_those_that_hold_of_whatever_is_not_named():
+    assert NEGATIVE == {"is_not", "not_in"}
 
 
 def test_there_are_no_other_operators():
