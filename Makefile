@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test browser soak bench bench-http faults recheck golden check history lock audit law-archive fuzz fuzz-http clean
+.PHONY: help run test browser soak bench bench-peers bench-start bench-http faults recheck golden check history lock audit law-archive fuzz fuzz-http clean
 
 help: ## show this help
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -52,8 +52,23 @@ test: $(VENV)/.test browser ## install what the tests need and run them all
 soak: $(VENV)/.test ## the property tests with twenty times as many examples
 	PASSPORT_SOAK=20 $(BIN)/python -m pytest tests/test_index.py tests/test_promises.py tests/test_decision.py tests/test_situation.py tests/test_schemas.py
 
-bench: $(VENV)/.test ## microseconds per evaluation and per whole decision
+# Peers that do not install are named in the comparison and left out. Cerbos comes from npm, where there is npm.
+CERBOS := @cerbos/cerbos-$$(node -p 'process.platform + "-" + process.arch')@0.55.0
+$(VENV)/.peers: $(VENV)/.test
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[peers]' || echo "Not all peers install here."
+	npm install --silent --no-audit --no-fund --prefix $(VENV)/npm $(CERBOS) || echo "No Cerbos here."
+	@touch $@
+
+bench: $(VENV)/.peers ## microseconds per evaluation and per whole decision; beside other engines; from a start; what was asked of us
 	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench_peers
+	$(BIN)/python -m tests.bench_start
+
+bench-peers: $(VENV)/.peers ## the evaluator beside zen-engine, Cedar and CEL, and the service beside Cerbos
+	$(BIN)/python -m tests.bench_peers
+
+bench-start: $(VENV)/.test ## from a start, or a killed worker, to an answer; memory of each process
+	$(BIN)/python -m tests.bench_start
 
 recheck: $(VENV)/.test ## issue 10,000 receipts, amend the law, and check them all again
 	$(BIN)/python -m tests.recheck
