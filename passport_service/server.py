@@ -6,6 +6,7 @@ and its worked cases pass do new workers start with it; the old ones finish what
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -45,6 +46,7 @@ class _Server(Application):
         super().reload()
         try:
             self.app = self.callable = self.make()
+            _settle()
             count_reload(self.app, "loaded")
         except (PassportError, OSError) as error:
             found = [str(problem) for problem in error.problems] if isinstance(error, LawError) else [str(error)]
@@ -54,6 +56,13 @@ class _Server(Application):
 
     def run(self) -> None:
         _Master(self).run()
+
+
+def _settle() -> None:
+    """Other law has come: what it replaces goes, and the collector is kept off the rest, so that workers go on sharing its memory."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 def _started(worker: Any) -> None:
@@ -98,5 +107,7 @@ class _Master(Arbiter):
 
 
 def run(make: Callable[[], Flask], app: Flask, settings: Settings) -> None:
-    """Serves until told to stop."""
+    """Serves until told to stop. What is loaded stays, so the collector, which may be off by now, never looks through it."""
+    gc.freeze()
+    gc.enable()
     _Server(make, app, settings).run()
