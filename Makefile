@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test browser soak bench bench-peers bench-start bench-http faults recheck golden check history lock audit law-archive fuzz fuzz-http clean
+.PHONY: help run test browser soak soak-http bench bench-peers bench-start bench-http faults recheck golden check history lock audit law-archive fuzz fuzz-http clean
 
 help: ## show this help
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -51,6 +51,9 @@ test: $(VENV)/.test browser ## install what the tests need and run them all
 
 soak: $(VENV)/.test ## the property tests with twenty times as many examples
 	PASSPORT_SOAK=20 $(BIN)/python -m pytest tests/test_index.py tests/test_promises.py tests/test_decision.py tests/test_situation.py tests/test_schemas.py
+
+soak-http: $(VENV)/.test ## serve for MINUTES (20) at 60 % of what is possible, and look at memory, latency and descriptors
+	$(BIN)/python -m tests.soak
 
 # Peers that do not install are named in the comparison and left out. Cerbos comes from npm, where there is npm.
 CERBOS := @cerbos/cerbos-$$(node -p 'process.platform + "-" + process.arch')@0.55.0

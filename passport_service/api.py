@@ -25,7 +25,6 @@ ID = re.compile(r"pd_[a-z2-7]{32}", re.ASCII)
 
 NUMBER = "registration.number"
 Clock = Callable[[], dt.datetime]
-Told = Callable[[Finished, str], None]
 Mark = Callable[[str], str]
 
 
@@ -49,10 +48,10 @@ def asking(service: Service, detail: str, mark: Mark | None) -> Ask:
     return ask
 
 
-def create_api(service: Service, clock: Clock, limits: Limits, told: Told, mark: Mark | None = None) -> Blueprint:
+def create_api(service: Service, clock: Clock, limits: Limits, told: batch.Told, mark: Mark | None = None) -> Blueprint:
     """The resources of the contract over one service. Units: `clock` gives times aware of their zone.
 
-    `told` counts a line of a batch; `mark` tells a firm in logs without naming it, where an operator wants that.
+    `told` counts lines of a batch; `mark` tells a firm in logs without naming it, where an operator wants that.
     """
     api = Blueprint("api", __name__, url_prefix="/v1")
     _add_decisions(api, service, clock, limits, mark)
@@ -69,7 +68,7 @@ def _add_decisions(api: Blueprint, service: Service, clock: Clock, limits: Limit
         detail, now = _detail(), clock()
         finished, how = asking(service, detail, mark)(request.environ, read_body(limits.body), now)
         if service.cache is not None and RAW in request.environ:
-            service.cache.remember(request.environ[RAW], finished, now)
+            service.cache.remember_asked(request.environ[RAW], finished, now)
         return _decision(finished, how, now)
 
     @api.get("/decisions/<id_>")
@@ -87,14 +86,14 @@ def _add_decisions(api: Blueprint, service: Service, clock: Clock, limits: Limit
         return _json(service.compare(canonical.load(read_body(limits.body)), clock()))
 
 
-def _add_batch(api: Blueprint, service: Service, clock: Clock, limits: Limits, told: Told) -> None:
+def _add_batch(api: Blueprint, service: Service, clock: Clock, limits: Limits, told: batch.Told) -> None:
     @api.post("/decisions/batch")
     def decisions_batch() -> Response:
         if request.mimetype not in LINES:
             raise UnsupportedMediaError(f"Send one proposal a line as {NDJSON}; this is {request.mimetype or 'nothing named'}.")
         _check_accept(*LINES)
         detail = _detail()
-        spool = Spool(request.environ["wsgi.input"], limits.body, limits.batch)
+        spool = Spool(request.environ["wsgi.input"], limits.body, limits.batch, request.content_length)
         response = Response(batch.decide_lines(service, spool, detail, clock(), limits.body, told), mimetype=NDJSON, direct_passthrough=True)
         response.call_on_close(spool.close)
         response.headers["Cache-Control"] = "private, no-store"

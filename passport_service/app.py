@@ -54,7 +54,7 @@ def create_app(settings: Settings | None = None, keys: KeyList | None = None) ->
     app = Flask(__name__)
     app.extensions |= {"passport": passport, "passport.metrics": metrics}
     mark = Sealer(settings.secrets, "mark").mark if settings.mark_firms else None
-    app.register_blueprint(create_api(passport, now, Limits(settings.max_body, settings.max_batch), metrics.decision_of, mark))
+    app.register_blueprint(create_api(passport, now, Limits(settings.max_body, settings.max_batch), metrics.decided, mark))
     app.register_blueprint(create_form(passport, now, settings.max_body))
     app.register_blueprint(create_receipts(passport, keys, now, settings.max_body))
     app.register_blueprint(create_receipts_page(passport, keys, now, settings.max_body))

@@ -13,7 +13,8 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -28,9 +29,10 @@ LONGEST = 7 * 86400  # seconds that an entry is kept at most
 _PREFIX = "passport:2:"  # the number changes with what an entry holds
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Finished:
-    """A decision as it is sent. Shapes: `body` canonical bytes; `expires` the moment from which the answer may be another, or None."""
+    """A decision as it is sent. Shapes: `body` canonical bytes; `expires` the moment from which the answer may be another, or None;
+    `kept_sha256` the digest of the body where it is known already."""
 
     id: str
     detail: str
@@ -38,7 +40,7 @@ class Finished:
     expires: dt.datetime | None = None
     version: str | None = None
     digest: str | None = None
-    sha256: str = ""
+    kept_sha256: str = field(default="", compare=False)
     host: str = ""
     status: str = ""
     missing: tuple[str, ...] = ()  # names of the missing facts, while it is known: they are not kept beyond this process
@@ -46,6 +48,11 @@ class Finished:
     @property
     def name(self) -> str:
         return name_of(self.id, self.detail)
+
+    @cached_property
+    def sha256(self) -> str:
+        """The body's, as Repr-Digest (RFC 9530) has it. Worked out when somebody asks: a line of a batch needs none."""
+        return self.kept_sha256 or base64.b64encode(hashlib.sha256(self.body).digest()).decode()
 
     def seconds(self, now: dt.datetime, longest: int = LONGEST) -> int:
         """How long the answer may be kept from now on; 0 when it may not."""
@@ -56,11 +63,6 @@ class Finished:
     def pack(self) -> bytes:
         about = [self.expires.isoformat() if self.expires else None, self.version, self.digest, self.sha256, self.host, self.status]
         return orjson.dumps(about) + b"\n" + self.body
-
-
-def digest_of(body: bytes) -> str:
-    """As Repr-Digest (RFC 9530) has it."""
-    return base64.b64encode(hashlib.sha256(body).digest()).decode()
 
 
 def name_of(id_: str, detail: str) -> str:
@@ -86,17 +88,28 @@ class Cache:
         self.counts: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._clock = _Clock()
-        # By name, and by what a caller sent, byte for byte: the first is shared by all ways of writing the same question.
-        self._memory: TLRUCache[Any, Finished] = TLRUCache(size, _time_to_use, self._clock, lambda kept: len(kept.body) + 1024)
+        self._memory: TLRUCache[str, Finished] = TLRUCache(size, _until(lambda kept: kept.expires), self._clock, lambda kept: len(kept.body) + 1024)
+        # What callers sent, byte for byte, and the name of its answer: many ways of asking share one answer.
+        self._asked: TLRUCache[Any, tuple[str, dt.datetime | None]] = TLRUCache(size // 4096, _until(lambda pointer: pointer[1]), self._clock)
         self._flights: dict[str, threading.Event] = {}
 
     # -- reading ---------------------------------------------------------------------------------------------------------
 
-    def recall(self, key: Any, now: dt.datetime) -> Finished | None:
+    def recall(self, name: str, now: dt.datetime) -> Finished | None:
         """From memory alone."""
         with self._lock:
             self._clock.at = max(self._clock.at, now.timestamp())
-            return self._memory.get(key)
+            return self._memory.get(name)
+
+    def recall_asked(self, key: Any, now: dt.datetime) -> Finished | None:
+        """From memory alone, the answer to what was sent in just these bytes. Shapes: `key` whatever covers all of it."""
+        with self._lock:
+            self._clock.at = max(self._clock.at, now.timestamp())
+            name, expires = self._asked.get(key, ("", None))
+            kept = self._memory.get(name)
+        if kept is None or kept.expires == expires:
+            return kept
+        return replace(kept, expires=expires, kept_sha256=kept.sha256)
 
     def find(self, id_: str, detail: str, now: dt.datetime) -> tuple[Finished | None, str]:
         """A decision from either level, and how it was found."""
@@ -127,7 +140,7 @@ class Cache:
             how = "miss" if kept is None else "hit-redis"
             self.counts[how] += 1
             if kept is not None:
-                self.remember(kept.name, kept, now)
+                self.remember(kept, now)
             rows.append((kept, how))
         return rows
 
@@ -141,16 +154,23 @@ class Cache:
 
     # -- writing ---------------------------------------------------------------------------------------------------------
 
-    def remember(self, key: Any, finished: Finished, now: dt.datetime) -> None:
+    def remember(self, finished: Finished, now: dt.datetime) -> None:
         """In memory alone."""
         with self._lock:
             self._clock.at = max(self._clock.at, now.timestamp())
             if finished.seconds(now) > 0 and len(finished.body) < self._memory.maxsize // 4:
-                self._memory[key] = finished
+                self._memory[finished.name] = finished
+
+    def remember_asked(self, key: Any, finished: Finished, now: dt.datetime) -> None:
+        """That this is the answer to what was sent in just these bytes, until `finished` expires."""
+        with self._lock:
+            self._clock.at = max(self._clock.at, now.timestamp())
+            if finished.seconds(now) > 0 and self._asked.maxsize:
+                self._asked[key] = finished.name, finished.expires
 
     def keep(self, finished: Finished, now: dt.datetime) -> None:
         """In both levels, for as long as the answer holds."""
-        self.remember(finished.name, finished, now)
+        self.remember(finished, now)
         seconds = finished.seconds(now)
         if self.store is not None and seconds > 0:
             self.store.put(finished.name, lambda: self._sealer.seal(finished.name, finished.pack()), seconds)
@@ -197,5 +217,11 @@ class _Clock:
         return self.at
 
 
-def _time_to_use(_key: Any, kept: Finished, now: float) -> float:
-    return kept.expires.timestamp() if kept.expires else now + LONGEST
+def _until(expires: Callable[[Any], dt.datetime | None]) -> Callable[[Any, Any, float], float]:
+    """How long an entry is of use: until the moment at which it expires."""
+
+    def time_to_use(_key: Any, entry: Any, now: float) -> float:
+        at = expires(entry)
+        return at.timestamp() if at else now + LONGEST
+
+    return time_to_use

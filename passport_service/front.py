@@ -82,7 +82,7 @@ class Front:
 
     def _find(self, environ: dict[str, Any], now: dt.datetime) -> tuple[Finished, str] | None:
         """The answer, if it is kept, or if the question is put in the plainest way and can be answered; all else is the application's."""
-        kept = self.cache.recall(environ[RAW], now)
+        kept = self.cache.recall_asked(environ[RAW], now)
         if kept is not None:
             return kept, "hit-memory"
         if tuple(environ.get(name) or "" for name in _CHOOSING[1:]) not in _PLAIN:
@@ -93,7 +93,7 @@ class Front:
             finished, how = self.ask(environ, body, now)
         except PassportError:
             return None  # the application finds the same, and says it
-        self.cache.remember(environ[RAW], finished, now)
+        self.cache.remember_asked(environ[RAW], finished, now)
         return finished, how
 
     def _take_body(self, environ: dict[str, Any]) -> bool:

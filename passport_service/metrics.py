@@ -6,7 +6,8 @@ so it is imported when the numbers are made, after the settings are read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .cache import Finished
@@ -33,13 +34,14 @@ class Metrics:
     """Everything counted. Shapes: `several` whether other processes count too."""
 
     def __init__(self, several: bool):
-        from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+        from prometheus_client import CollectorRegistry, Gauge, Histogram
+        from prometheus_client import Counter as Total
 
         self.several = several
         self.registry = registry = CollectorRegistry()
 
         def counter(name: str, about: str, *labels: str) -> Any:
-            return Counter(f"passport_{name}", about, labels, registry=registry)
+            return Total(f"passport_{name}", about, labels, registry=registry)
 
         def gauge(name: str, about: str, *labels: str) -> Any:
             return Gauge(f"passport_{name}", about, labels, registry=registry, multiprocess_mode="livemax")
@@ -64,15 +66,16 @@ class Metrics:
         self._of(self.requests, resource, method if method in _METHODS else "other", str(status)).inc()
         self.seconds["total"].observe(seconds)
 
-    def decision(self, host: str, status: str, how: str, missing: Iterable[str] = ()) -> None:
-        self._of(self.decisions, host, status).inc()
-        self._of(self.cache, how).inc()
-        for fact in missing:
-            self._of(self.missing, fact).inc()
-
-    def decision_of(self, finished: Finished, how: str) -> None:
-        """The same of a finished decision: one line of a batch."""
-        self.decision(finished.host, finished.status, how, () if how.startswith("hit") else finished.missing)
+    def decided(self, rows: Sequence[tuple[Finished, str]]) -> None:
+        """Decisions given, and where each was found; what is the same is counted once for all of them."""
+        counted: Counter[tuple[Any, ...]] = Counter()
+        for finished, how in rows:
+            counted[self.decisions, finished.host, finished.status] += 1
+            counted[self.cache, how] += 1
+            if not how.startswith("hit"):
+                counted.update((self.missing, fact) for fact in finished.missing)
+        for (counter, *labels), count in counted.items():
+            self._of(counter, *labels).inc(count)
 
     def _of(self, counter: Any, *labels: str) -> Any:
         """A counter of some labels, looked up once."""

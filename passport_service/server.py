@@ -21,6 +21,9 @@ from .metrics import forget
 from .settings import Settings, fingerprint, gunicorn_file
 
 log = logging.getLogger("passport.server")
+# Objects made before the youngest are looked at, and how often the older ones are. What a worker remembers is many objects and no circles
+# of them: to look at all of it takes half a second, so that is done seldom.
+COLLECT = (10_000, 10, 50)
 SHOWN = 20  # mistakes that are told of a law that does not load
 
 
@@ -35,6 +38,7 @@ class _Server(Application):
         self.load_config_from_file(str(gunicorn_file()))
         self.cfg.set("bind", [f"{self.settings.host}:{self.settings.port}"])
         self.cfg.set("workers", self.settings.workers)
+        self.cfg.set("pre_fork", _forking)
         self.cfg.set("post_worker_init", _started)
         self.cfg.set("child_exit", _ended)
 
@@ -46,7 +50,8 @@ class _Server(Application):
         super().reload()
         try:
             self.app = self.callable = self.make()
-            _settle()
+            gc.unfreeze()  # so that the old law can go
+            gc.collect()
             count_reload(self.app, "loaded")
         except (PassportError, OSError) as error:
             found = [str(problem) for problem in error.problems] if isinstance(error, LawError) else [str(error)]
@@ -58,15 +63,14 @@ class _Server(Application):
         _Master(self).run()
 
 
-def _settle() -> None:
-    """Other law has come: what it replaces goes, and the collector is kept off the rest, so that workers go on sharing its memory."""
-    gc.unfreeze()
-    gc.collect()
+def _forking(_master: Any, _worker: Any) -> None:
+    """What is loaded is never garbage, so no collection looks at it."""
     gc.freeze()
 
 
 def _started(worker: Any) -> None:
     """In each new worker: threads do not survive a fork, so what asks Redis starts here and not with the first request."""
+    gc.set_threshold(*COLLECT)
     cache = worker.app.app.extensions["passport"].cache
     if cache.store is not None:
         cache.store.wait(0)
@@ -107,7 +111,6 @@ class _Master(Arbiter):
 
 
 def run(make: Callable[[], Flask], app: Flask, settings: Settings) -> None:
-    """Serves until told to stop. What is loaded stays, so the collector, which may be off by now, never looks through it."""
-    gc.freeze()
+    """Serves until told to stop. Whoever loaded the law may have kept the collector off meanwhile."""
     gc.enable()
     _Server(make, app, settings).run()

@@ -20,7 +20,7 @@ from . import laws as lawbooks
 from .answer import TRANSACTION_DATE, Answer, law_date, not_covered, outline, outside, valid_until
 from .archive import Archive, open_archive
 from .bundle import BundleError, Label
-from .cache import Cache, Finished, day_begins, digest_of
+from .cache import Cache, Finished, day_begins
 from .cases import mismatches
 from .comparison import matrix
 from .decision import HOME, Decision, decide_both
@@ -109,11 +109,15 @@ class Service:
             finished, how = self._finished(question, detail, now), "bypass"
         else:
             finished, how = self.cache.through(question.id, detail, now, lambda: self.compute(question, detail, now))
-        if question.as_of_source == "today":
-            # The same words ask another question tomorrow, though the answer of today stays what it is.
-            tomorrow = day_begins(question.as_of + dt.timedelta(days=1), question.timezone)
-            finished = replace(finished, expires=min(found for found in (finished.expires, tomorrow) if found))
-        return finished, how
+        return self.until_asked_anew(question, finished), how
+
+    def until_asked_anew(self, question: Question, finished: Finished) -> Finished:
+        """The same answer, for as long as the same words ask this question: where they name no date, they ask another one tomorrow."""
+        if question.as_of_source != "today":
+            return finished
+        tomorrow = day_begins(question.as_of + dt.timedelta(days=1), question.timezone)
+        expires = min(found for found in (finished.expires, tomorrow) if found)
+        return replace(finished, expires=expires)
 
     def compute(self, question: Question, detail: str, now: dt.datetime) -> Finished:
         """The finished answer, made and kept without looking whether it is kept already. Raises: ProposalError."""
@@ -136,10 +140,9 @@ class Service:
             expires,
             rulebook.get("version"),
             rulebook.get("digest"),
-            digest_of(body),
-            question.proposal.host,
-            answer.body["status"],
-            tuple(row["fact"] for row in answer.body["missing"]),
+            host=question.proposal.host,
+            status=answer.body["status"],
+            missing=tuple(row["fact"] for row in answer.body["missing"]),
         )
 
     def decide(self, body: Any, now: dt.datetime, reasons: bool = True, missing: bool = True) -> Answer:

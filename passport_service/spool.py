@@ -2,7 +2,7 @@
 
 A caller may send everything before reading anything. If we answered each line before reading the next, both sides could
 wait for each other for ever; if we kept what is unread in memory, a large batch would fill it. So a thread reads ahead
-into a file.
+into a file. Who states a small length has all of it ready: that is read at once.
 """
 
 from __future__ import annotations
@@ -14,25 +14,29 @@ from typing import Protocol
 from .errors import TooLargeError
 
 BLOCK = 64 * 1024
+AT_ONCE = 256 * 1024
 IN_MEMORY = 1024 * 1024  # what is read ahead beyond this lies on disk
 
 
 class Stream(Protocol):
+    def read(self, size: int, /) -> bytes: ...
     def readline(self, size: int, /) -> bytes: ...
 
 
 class Spool:
-    """The lines of a stream. Units: `longest` bytes of a line, `total` bytes of all of them."""
+    """The lines of a stream. Units: `longest` bytes of a line, `total` bytes of all of them, `stated` how many the caller says there are."""
 
-    def __init__(self, stream: Stream, longest: int, total: int):
+    def __init__(self, stream: Stream, longest: int, total: int, stated: int | None = None):
         self._stream, self._longest, self._total = stream, longest, total
         self._file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 (closed by `close`)
         self._more = threading.Condition()
         self._written, self._read_to, self._rest = 0, 0, b""
         self._ended, self._closed = False, False
         self.error: Exception | None = None  # why reading ended before the caller did
-        self._thread = threading.Thread(target=self._fill, name="passport-spool", daemon=True)
-        self._thread.start()
+        if stated is not None and stated <= min(AT_ONCE, total):
+            self._fill_at_once(stated)
+        else:
+            threading.Thread(target=self._fill, name="passport-spool", daemon=True).start()
 
     def take(self, most: int) -> list[bytes]:
         """The lines that have come, without their ends: at least one, at most so many; none when there are no more.
@@ -74,6 +78,12 @@ class Spool:
                 self._file.truncate()
                 self._read_to = self._written = 0
             return block
+
+    def _fill_at_once(self, stated: int) -> None:
+        try:
+            self._rest, self._ended = self._stream.read(stated), True
+        except Exception as error:  # the caller went away
+            self._end(error)
 
     def _fill(self) -> None:
         taken = 0

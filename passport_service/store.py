@@ -1,7 +1,8 @@
 """Redis, held at arm's length: it may be absent, slow, full or hostile, and no caller ever waits for it longer than `PATIENCE`.
 
-Reads are made by threads of their own, and a caller stops waiting when its patience ends, whatever the server does (a name
-that does not resolve, a reply that trickles). After repeated failures a breaker opens: reads answer at once with nothing,
+A read goes over a connection that is open already, and a thread that watches closes it when patience ends, whatever the server
+does (a reply that trickles). Where there is no such connection (a cluster, more callers than connections), the client that
+chooses or opens one works in a thread of its own, and the caller stops waiting for it. After repeated failures a breaker opens: reads answer at once with nothing,
 writes are dropped, and one thread in the background tries the server until it is well again. Writes never keep a caller.
 """
 
@@ -31,6 +32,7 @@ PATIENCE = 0.06  # seconds that a caller waits for one read, whatever happens me
 TOLERATED = 3  # failures in a row before the breaker opens
 PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0)  # seconds between attempts while it is open; the last one is repeated
 READERS = 4  # as many as a worker has threads
+TICK = PATIENCE / 4  # seconds between looks at what is being read
 WAITING = 512  # writes that may wait; beyond it they are dropped: an absent entry costs only time
 
 Write = tuple[str, Callable[[], bytes], int]  # name, value, seconds to live
@@ -114,7 +116,9 @@ class Store:
             self.counts["refused"] += 1
             return [None] * len(names)
         try:
-            found = self._readers.submit(self._read, self._client, names).result(PATIENCE)
+            found = self._ask(self._lines, names)
+            if found is None:
+                found = self._readers.submit(self._read, self._client, names).result(PATIENCE)
         except _DOWN as error:
             self._failed(error)
             return [None] * len(names)
@@ -157,6 +161,7 @@ class Store:
         if self._pid == os.getpid():
             self._ended.set()
             self._work.put(None)
+            self._called.set()
             self._keeper.join(5)
             self._readers.shutdown(wait=False, cancel_futures=True)
 
@@ -174,8 +179,12 @@ class Store:
             self._writes: deque[Write] = deque()
             self._work: queue.SimpleQueue[None] = queue.SimpleQueue()
             self._readers = ThreadPoolExecutor(READERS, "passport-store-read")
+            self._lines: list[Any] = []  # connections that are open and free
+            self._reading: dict[int, tuple[Any, int]] = {}  # those in use, and at which tick they were taken
+            self._ticks, self._called = 0, threading.Event()
             self._keeper = threading.Thread(target=self._keep, name="passport-store", daemon=True)
             self._keeper.start()
+            threading.Thread(target=self._watch, name="passport-store-watch", daemon=True).start()
             self._pid = os.getpid()
 
     def _keep(self) -> None:
@@ -185,6 +194,7 @@ class Store:
             if self._up.is_set():
                 attempt = 0
                 self._work.get()
+                self._open_lines()
                 self._write()
             elif self._try():
                 log.info("Redis at %s answers", self.address)
@@ -204,8 +214,18 @@ class Store:
             self.counts["attempts_failed"] += 1
             return False
         self._client, self._failures = client, 0
+        self._open_lines()
         self._up.set()
         return True
+
+    def _open_lines(self) -> None:
+        """Opens what is lacking, here and not where a caller waits: the name of the server may have to be looked up."""
+        pool = getattr(self._client, "connection_pool", None)  # a cluster has one for each server, and chooses
+        try:
+            while pool is not None and len(self._lines) + len(self._reading) < READERS:
+                self._lines.append(pool.get_connection())
+        except Exception as error:  # as with any other failure to ask
+            self._failed(error)
 
     def _write(self) -> None:
         rows = [self._writes.popleft() for _ in range(len(self._writes))]
@@ -224,6 +244,41 @@ class Store:
         written = sum(result is True for result in done)
         self.counts["writes"] += written
         self.counts["not_written"] += len(rows) - written
+
+    def _ask(self, lines: list[Any], names: Sequence[str]) -> list[bytes | None] | None:
+        """Asks over one of these open connections, which is closed when that takes too long; None when none is free. Raises: redis.RedisError."""
+        try:
+            line = lines.pop()
+        except IndexError:
+            return None
+        self._reading[id(line)] = line, self._ticks
+        if not self._called.is_set():
+            self._called.set()
+        try:
+            line.send_packed_command(line.pack_commands([("GET", name) for name in names]))
+            found = [_reply(line) for _ in names]
+        except Exception as error:  # replies that the client cannot make sense of, too
+            line.disconnect()
+            self._work.put(None)  # another is opened in the background
+            raise error if isinstance(error, _DOWN) else redis.RedisError(type(error).__name__) from error
+        else:
+            lines.append(line)
+        finally:
+            del self._reading[id(line)]
+        if all(isinstance(value, redis.RedisError) for value in found):
+            raise found[0]
+        return [value if isinstance(value, bytes) else None for value in found]
+
+    def _watch(self) -> None:
+        """Closes connections that have been read for too long."""
+        while not self._ended.is_set():
+            self._called.wait()
+            self._called.clear()
+            while self._reading and not self._ended.wait(TICK):
+                self._ticks += 1
+                for line, since in list(self._reading.values()):
+                    if self._ticks - since > PATIENCE / TICK:
+                        line.disconnect()
 
     def _read(self, client: Any, names: Sequence[str]) -> list[bytes | None]:
         try:
@@ -257,6 +312,7 @@ class Store:
     def _drop_client(self) -> None:
         """Closes every socket, so that a reader that hangs on one comes free."""
         client, self._client = self._client, None
+        self._lines = []  # a connection in use comes back to the old list, and is not used again: it would connect anew
         if client is not None:
             try:
                 client.close()
@@ -265,3 +321,11 @@ class Store:
                     pool.disconnect()
             except Exception:
                 log.debug("closing a client of Redis failed", exc_info=True)
+
+
+def _reply(line: Any) -> Any:
+    """One reply; a refusal is returned, so that those behind it are read as well."""
+    try:
+        return line.read_response(disable_decoding=True)
+    except redis.ResponseError as refusal:
+        return refusal

@@ -25,7 +25,7 @@ class Witness:
         decided: tuple[Finished, str] | None = environ.get(DECIDED)
         if decided is not None:
             finished, how = decided
-            self.metrics.decision_of(finished, how)
+            self.metrics.decided([decided])
         if self.log is None:
             return
         said: dict[str, Any] = {

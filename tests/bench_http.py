@@ -1,6 +1,6 @@
 """`make bench-http`: requests per second and latency over a real gunicorn, as ratios to a bare Flask service in the same run.
 
-The service is met as kept in memory, kept in Redis, computed, and in batches of fifty; rounds are interleaved, since machines
+Bare Flask runs under gunicorn's own threaded worker, and once more under ours. The service is met as kept in memory, kept in Redis, computed, and in batches of fifty; rounds are interleaved, since machines
 are shared, and every answer is checked to be the expected one before anything is timed.
 """
 
@@ -49,10 +49,23 @@ def varied(seed: int) -> list[bytes]:
 
 
 @contextmanager
-def bare(directory: Path, body: bytes):
+def bare(directory: Path, body: bytes, *options: str):
+    """The bare service under gunicorn set up as ours is, but for these options."""
     (directory / "body").write_bytes(body)
     port = free_port()
-    command = [sys.executable, "-m", "gunicorn", "-c", str(CONFIG / "gunicorn.conf.py"), "-w", "1", "-b", f"127.0.0.1:{port}", "tests.bare:app"]
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "-c",
+        str(CONFIG / "gunicorn.conf.py"),
+        "-w",
+        "1",
+        "-b",
+        f"127.0.0.1:{port}",
+        *options,
+        "tests.bare:app",
+    ]
     process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "BARE_BODY": str(directory / "body")})
     try:
         address = f"http://127.0.0.1:{port}"
@@ -75,7 +88,8 @@ def main() -> None:
         directory = Path(place)
         body = requests_body = question(0)
         answer = SHIPPED.decide(orjson.loads(body), NOW).bytes()
-        servers = {"bare Flask": stack.enter_context(bare(directory, answer))}
+        servers = {"bare Flask": stack.enter_context(bare(directory, answer, "--worker-class", "gthread"))}
+        servers["bare, our worker"] = stack.enter_context(bare(directory, answer))
         servers["kept in memory"] = stack.enter_context(serving(**ONE_WORKER))[1]
         if BINARY:
             redis = stack.enter_context(Redis(directory / "redis"))
@@ -156,16 +170,21 @@ def _report(modes: dict[str, _Mode], size: int) -> None:
         for mode in modes.values():
             mode.round()
     plain = modes["bare Flask"]
-    table = Table("", "answers/s", "of bare Flask", "p50 ms", "p99 ms", "p99 of bare's", box=None, header_style="bold")
+    table = Table("", "answers/s", "of bare Flask", "of bare in our worker", "p50 ms", "p99 ms", "p99 of bare's", box=None, header_style="bold")
     for name, mode in modes.items():
-        ratio = statistics.median(mine / bare_ for mine, bare_ in zip(mode.rates, plain.rates, strict=True))
+        ratios = [_ratio(mode.rates, modes[other].rates) for other in ("bare Flask", "bare, our worker")]
         p50, p99 = _at(mode.took, 0.5), _at(mode.took, 0.99)
-        table.add_row(name, f"{statistics.median(mode.rates):,.0f}", f"{ratio:.2f}", f"{p50:.2f}", f"{p99:.2f}", f"{p99 / _at(plain.took, 0.99):.2f}")
+        row = [f"{statistics.median(mode.rates):,.0f}", *ratios, f"{p50:.2f}", f"{p99:.2f}", f"{p99 / _at(plain.took, 0.99):.2f}"]
+        table.add_row(name, *row)
     Console(width=120).print(table)
     single = statistics.median(modes["computed"].rates)
     print(f"batch of {BATCH}, computed: {statistics.median(modes['batch, computed'].rates) / single:.2f} of single calls", end="; ")
     print(f"in memory: {statistics.median(modes['batch, in memory'].rates) / statistics.median(modes['kept in memory'].rates):.2f}")
     print(f"answers of {size:,} bytes; one worker; {CALLERS} connections; {ROUNDS} interleaved rounds of {SECONDS} s; medians of ratios by round")
+
+
+def _ratio(mine: list[float], others: list[float]) -> str:
+    return f"{statistics.median(one / other for one, other in zip(mine, others, strict=True)):.2f}"
 
 
 def _at(took: list[float], share: float) -> float:

@@ -215,3 +215,16 @@ def _lives(address: str) -> bool:
     with suppress(requests.RequestException):
         return requests.get(f"{address}/livez", timeout=1).ok
     return False
+
+
+def workers_of(pid: int) -> list[int]:
+    """The children of the master that are not the embedded Redis."""
+    found = subprocess.run(["ps", "--ppid", str(pid), "-o", "pid=,args="], capture_output=True, text=True, check=True)
+    return sorted(int(line.split()[0]) for line in found.stdout.splitlines() if "embedded" not in line)
+
+
+def state_of(pid: int) -> tuple[float, float, int, int]:
+    """MB resident, MB of its own, descriptors, threads."""
+    memory = dict(line.split(":") for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:])
+    resident, own = (int(memory[name].split()[0]) / 1024 for name in ("Rss", "Private_Dirty"))
+    return resident, own, len(os.listdir(f"/proc/{pid}/fd")), len(os.listdir(f"/proc/{pid}/task"))

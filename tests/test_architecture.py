@@ -39,7 +39,7 @@ LIBRARIES = {
     "receipts_page": {"flask"},
     "app": {"flask", "opentelemetry", "time", "werkzeug"},
     "server": {"flask", "gunicorn"},
-    "worker": {"gunicorn", "time"},
+    "worker": {"gunicorn", "select", "time"},
     "lawpage": {"jinja2"},
     "terminal": {"click", "rich"},
     "receipts_cli": {"click", "rich"},

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passport_service import canonical, laws
-from passport_service.cache import LONGEST, Cache, Finished, digest_of, name_of
+from passport_service.cache import LONGEST, Cache, Finished, name_of
 from passport_service.errors import ProposalError
 from passport_service.seal import SIZE, Sealer
 from passport_service.service import Service
@@ -28,7 +28,7 @@ BODY = b'{"a":1}'
 
 
 def entry(id_="pd_a", until_=None, body=BODY):
-    return Finished(id_, "full", body, until_, "1", "sha256:x", digest_of(body), "US", "clear")
+    return Finished(id_, "full", body, until_, "1", "sha256:x", host="US", status="clear")
 
 
 # -- seals ------------------------------------------------------------------------------------------------------------

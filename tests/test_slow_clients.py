@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import socket
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from urllib.parse import urlsplit
 
 import pytest
@@ -12,7 +14,8 @@ import requests
 
 from passport_service.openapi import EXAMPLE
 
-from .servers import serving, until
+from .load import Load
+from .servers import serving, state_of, until, workers_of
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +58,76 @@ def test_heads_and_bodies_that_never_end_are_ended(alone, said):
     with connections(alone, 2, said) as stack:
         assert stack is not None
         until(lambda: answered(alone), 90)
+
+
+def request_named(name):
+    body = b'{"host": "US"}'
+    head = b"POST /v1/decisions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nX-Request-Id: %s\r\nContent-Length: %d\r\n\r\n"
+    return head % (name.encode(), len(body)) + body
+
+
+def names(connection, count):
+    """The requests that so many replies on one connection say they are to, in the order in which they come."""
+    stream, found = connection.makefile("rb"), []
+    for _ in range(count):
+        assert stream.readline().startswith(b"HTTP/1.1 200")
+        headers = http.client.parse_headers(stream)
+        assert json.loads(stream.read(int(headers["Content-Length"])))["host"] == "US"
+        found.append(headers["X-Request-Id"])
+    return found
+
+
+def test_each_of_many_kept_connections_gets_its_own_answers(alone):
+    place = urlsplit(alone)
+    with ExitStack() as stack:
+        made = [stack.enter_context(socket.create_connection((place.hostname, place.port), timeout=60)) for _ in range(12)]
+        for turn in range(6):
+            for number, connection in enumerate(made):
+                connection.sendall(request_named(f"{number}-{turn}"))
+            for number, connection in enumerate(made):
+                assert names(connection, 1) == [f"{number}-{turn}"]
+            time.sleep(0.1 * (turn % 2))  # sometimes long enough for the lead to let go of them
+
+
+def test_requests_sent_one_behind_the_other_are_answered_in_order(alone):
+    place = urlsplit(alone)
+    with socket.create_connection((place.hostname, place.port), timeout=60) as made:
+        made.sendall(b"".join(request_named(str(number)) for number in range(8)))
+        assert names(made, 8) == [str(number) for number in range(8)]
+
+
+def test_callers_who_ask_again_and_again_do_not_keep_a_new_one_waiting(alone):
+    with Load(alone, [(b'{"host": "US"}', None)], callers=3) as load:
+        until(lambda: len(load.seconds) > 50, 60)
+        for _ in range(20):
+            assert requests.get(f"{alone}/livez", timeout=30).ok  # each on a connection of its own
+    assert load.wrong == []
+
+
+def test_clients_who_do_not_read_their_answers_hold_nobody_up(alone):
+    place = urlsplit(alone)
+    with ExitStack() as stack:
+        for _ in range(3):
+            made = stack.enter_context(socket.socket())
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            made.connect((place.hostname, place.port))
+            made.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 200)
+        time.sleep(0.5)
+        assert answered(alone)
+
+
+def test_kept_connections_are_shared_out_among_workers():
+    with serving(PASSPORT_WORKERS="2") as (process, address), ExitStack() as stack:
+        workers = until(lambda: len(found := workers_of(process.pid)) == 2 and found)
+        before = [state_of(worker)[2] for worker in workers]
+        place = urlsplit(address)
+        for _ in range(8):
+            made = stack.enter_context(closing(http.client.HTTPConnection(place.hostname, place.port, timeout=60)))
+            made.request("GET", "/livez")
+            assert made.getresponse().read()
+        until(
+            lambda: min(state_of(worker)[2] - had for worker, had in zip(workers, before, strict=True)) >= 2, 5, "one worker has nearly all of them"
+        )
 
 
 def test_two_requests_in_one_are_not_smuggled(alone):
