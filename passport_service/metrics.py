@@ -68,14 +68,12 @@ class Metrics:
 
     def decided(self, rows: Sequence[tuple[Finished, str]]) -> None:
         """Decisions given, and where each was found; what is the same is counted once for all of them."""
-        counted: Counter[tuple[Any, ...]] = Counter()
-        for finished, how in rows:
-            counted[self.decisions, finished.host, finished.status] += 1
-            counted[self.cache, how] += 1
-            if not how.startswith("hit"):
-                counted.update((self.missing, fact) for fact in finished.missing)
-        for (counter, *labels), count in counted.items():
-            self._of(counter, *labels).inc(count)
+        alike = Counter((found.host, found.status, how, () if how.startswith("hit") else found.missing) for found, how in rows)
+        for (host, status, how, missing), count in alike.items():
+            self._of(self.decisions, host, status).inc(count)
+            self._of(self.cache, how).inc(count)
+            for fact in missing:
+                self._of(self.missing, fact).inc(count)
 
     def _of(self, counter: Any, *labels: str) -> Any:
         """A counter of some labels, looked up once."""

@@ -20,7 +20,7 @@ from rich.table import Table
 from passport_service.openapi import EXAMPLE
 
 from .bench import demand
-from .servers import EMBEDDED, free_port, process_of, serving, until
+from .servers import EMBEDDED, free_port, process_of, serving, until, workers_of
 from .shipped import SHIPPED
 
 STARTS, KILLS = 5, 5
@@ -49,22 +49,13 @@ def started(redis: str) -> tuple[float, float]:
 
 def replaced(process_id: int, port: int) -> float:
     """Seconds from the death of the only worker to the first answer of the next: the connection waits where the master listens."""
-    (worker,) = children(process_id)
+    (worker,) = workers_of(process_id)
     os.kill(worker, signal.SIGKILL)
     began = time.perf_counter()
     until(lambda: ask(port), 30, "no new worker")
     took = time.perf_counter() - began
-    assert children(process_id) != [worker]
+    assert workers_of(process_id) != [worker]
     return took
-
-
-def children(process_id: int) -> list[int]:
-    found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            if int(path.read_text().rpartition(")")[2].split()[1]) == process_id:
-                found.append(int(path.parent.name))
-    return sorted(found)
 
 
 def memory(process_id: int) -> tuple[float, float | None]:
@@ -107,7 +98,7 @@ def held() -> None:
         for words, asked in (("one proposal answered", [QUESTION] * 8), (f"{len(bodies)} worked cases asked twice", bodies + bodies[::-1])):
             for body in asked:
                 assert ask(port, body)
-            rows = [memory(process.pid), *(memory(worker) for worker in children(process.pid))]
+            rows = [memory(process.pid), *(memory(worker) for worker in workers_of(process.pid))]
             mean = [statistics.mean(row[0] for row in rows[1:]), statistics.mean(row[1] or 0 for row in rows[1:])]
             table.add_row(words, *(f"{value:.0f}" if value else "not told" for value in (*rows[0], *mean)))
     Console(width=120).print(table)
