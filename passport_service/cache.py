@@ -27,7 +27,7 @@ from .store import Store
 
 log = logging.getLogger("passport.cache")
 LONGEST = 7 * 86400  # seconds that an entry is kept at most
-_NEVER_ASKED = "", None
+_NEVER_ASKED: tuple[str, dt.datetime | None, float] = "", None, 0.0
 _PREFIX = "passport:2:"  # the number changes with what an entry holds
 
 
@@ -105,10 +105,12 @@ class Cache:
 
     def recall_asked(self, key: Any, now: dt.datetime) -> Finished | None:
         """From memory alone, the answer to what was sent in just these bytes. Shapes: `key` whatever covers all of it."""
+        at = now.timestamp()
         with self._lock:
-            name, expires = self._asked.get(key, _NEVER_ASKED)
-        kept = self.recall(name, now) if name and (expires is None or now < expires) else None
-        if kept is None or kept.expires == expires:
+            name, expires, ends = self._asked.get(key, _NEVER_ASKED)
+            self._clock.at = max(self._clock.at, at)
+            kept = self._memory.get(name) if at < ends else None
+        if kept is None or kept.expires is expires:
             return kept
         return replace(kept, expires=expires, kept_sha256=kept.sha256)
 
@@ -166,7 +168,7 @@ class Cache:
         """That this is the answer to what was sent in just these bytes, until `finished` expires."""
         if finished.seconds(now) > 0 and self._asked.most:
             with self._lock:
-                self._asked.keep(key, (finished.name, finished.expires))
+                self._asked.keep(key, (finished.name, finished.expires, now.timestamp() + finished.seconds(now)))
 
     def keep(self, finished: Finished, now: dt.datetime) -> None:
         """In both levels, for as long as the answer holds."""
