@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test browser soak soak-http bench bench-http faults recheck golden check history lock audit law-archive fuzz fuzz-http mutate clean
+.PHONY: help run test browser soak soak-http bench bench-peers bench-start bench-http faults recheck golden check history lock audit law-archive fuzz fuzz-http mutate clean
 
 help: ## show this help
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -59,8 +59,23 @@ soak: $(VENV)/.test ## the property tests with twenty times as many examples
 soak-http: $(VENV)/.test ## serve for MINUTES (20) at 60 % of what is possible, and look at memory, latency and descriptors
 	$(BIN)/python -m tests.soak
 
-bench: $(VENV)/.test ## microseconds per evaluation and per whole decision
+# Peers that do not install are named in the comparison and left out. Cerbos comes from npm, where there is npm.
+CERBOS := @cerbos/cerbos-$$(node -p 'process.platform + "-" + process.arch')@0.55.0
+$(VENV)/.peers: $(VENV)/.test
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[peers]' || echo "Not all peers install here."
+	npm install --silent --no-audit --no-fund --prefix $(VENV)/npm $(CERBOS) || echo "No Cerbos here."
+	@touch $@
+
+bench: $(VENV)/.peers ## microseconds per evaluation and per whole decision; beside other engines; from a start; what was asked of us
 	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench_peers
+	$(BIN)/python -m tests.bench_start
+
+bench-peers: $(VENV)/.peers ## the evaluator beside zen-engine, Cedar and CEL, and the service beside Cerbos
+	$(BIN)/python -m tests.bench_peers
+
+bench-start: $(VENV)/.test ## from a start, or a killed worker, to an answer; memory of each process
+	$(BIN)/python -m tests.bench_start
 
 recheck: $(VENV)/.test ## issue 10,000 receipts, amend the law, and check them all again
 	$(BIN)/python -m tests.recheck

@@ -21,11 +21,13 @@ from zoneinfo import ZoneInfo
 import orjson
 from cachetools import TLRUCache
 
+from .recall import Memo
 from .seal import Sealer
 from .store import Store
 
 log = logging.getLogger("passport.cache")
 LONGEST = 7 * 86400  # seconds that an entry is kept at most
+_NEVER_ASKED: tuple[str, dt.datetime | None, float] = "", None, 0.0
 _PREFIX = "passport:2:"  # the number changes with what an entry holds
 
 
@@ -88,9 +90,9 @@ class Cache:
         self.counts: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._clock = _Clock()
-        self._memory: TLRUCache[str, Finished] = TLRUCache(size, _until(lambda kept: kept.expires), self._clock, lambda kept: len(kept.body) + 1024)
+        self._memory: TLRUCache[str, Finished] = TLRUCache(size, _time_to_use, self._clock, lambda kept: len(kept.body) + 1024)
         # What callers sent, byte for byte, and the name of its answer: many ways of asking share one answer.
-        self._asked: TLRUCache[Any, tuple[str, dt.datetime | None]] = TLRUCache(size // 4096, _until(lambda pointer: pointer[1]), self._clock)
+        self._asked = Memo(size // 4096)
         self._flights: dict[str, threading.Event] = {}
 
     # -- reading ---------------------------------------------------------------------------------------------------------
@@ -103,11 +105,12 @@ class Cache:
 
     def recall_asked(self, key: Any, now: dt.datetime) -> Finished | None:
         """From memory alone, the answer to what was sent in just these bytes. Shapes: `key` whatever covers all of it."""
+        at = now.timestamp()
         with self._lock:
-            self._clock.at = max(self._clock.at, now.timestamp())
-            name, expires = self._asked.get(key, ("", None))
-            kept = self._memory.get(name)
-        if kept is None or kept.expires == expires:
+            name, expires, ends = self._asked.get(key, _NEVER_ASKED)
+            self._clock.at = max(self._clock.at, at)
+            kept = self._memory.get(name) if at < ends else None
+        if kept is None or kept.expires is expires:
             return kept
         return replace(kept, expires=expires, kept_sha256=kept.sha256)
 
@@ -163,10 +166,9 @@ class Cache:
 
     def remember_asked(self, key: Any, finished: Finished, now: dt.datetime) -> None:
         """That this is the answer to what was sent in just these bytes, until `finished` expires."""
-        with self._lock:
-            self._clock.at = max(self._clock.at, now.timestamp())
-            if finished.seconds(now) > 0 and self._asked.maxsize:
-                self._asked[key] = finished.name, finished.expires
+        if finished.seconds(now) > 0 and self._asked.most:
+            with self._lock:
+                self._asked.keep(key, (finished.name, finished.expires, now.timestamp() + finished.seconds(now)))
 
     def keep(self, finished: Finished, now: dt.datetime) -> None:
         """In both levels, for as long as the answer holds."""
@@ -217,11 +219,5 @@ class _Clock:
         return self.at
 
 
-def _until(expires: Callable[[Any], dt.datetime | None]) -> Callable[[Any, Any, float], float]:
-    """How long an entry is of use: until the moment at which it expires."""
-
-    def time_to_use(_key: Any, entry: Any, now: float) -> float:
-        at = expires(entry)
-        return at.timestamp() if at else now + LONGEST
-
-    return time_to_use
+def _time_to_use(_key: Any, kept: Finished, now: float) -> float:
+    return kept.expires.timestamp() if kept.expires else now + LONGEST

@@ -5,7 +5,7 @@ A condition holds when all literals of one of its clauses hold. Leaves to the in
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from itertools import product
 from typing import Any
@@ -23,20 +23,29 @@ Literal = tuple[Any, int | None]
 Clause = frozenset[Literal]
 
 
+class _Positions(dict[Any, int]):
+    """Value -> its state. Every value that no rule names has the last."""
+
+    def __missing__(self, value: Any) -> int:
+        return len(self)
+
+
 class Dimension:
     """One thing that literals read. States 1… are its values; a number's values are the intervals between thresholds."""
 
     def __init__(self, key: tuple[str, str], ordered: bool, unknown: int):
         self.key, self.ordered, self.unknown = key, ordered, unknown
         self.cuts: list[tuple[Any, int]] = []
+        self.thresholds: list[Any] = []  # of the cuts, apart: comparing pairs takes twice as long
         self.atoms: list[Any] = []
-        self.position: dict[Any, int] = {}
+        self.position = _Positions()
 
     def state(self, value: Any) -> int:
         """The state of a known value."""
-        if self.ordered:
-            return 1 + bisect_right(self.cuts, (value, 0))
-        return self.position.get(value, len(self.atoms))
+        if not self.ordered:
+            return self.position[value]
+        at = bisect_left(self.thresholds, value)
+        return 2 + at if at < len(self.cuts) and self.cuts[at] == (value, 0) else 1 + at
 
     def count(self) -> int:
         return 1 + (len(self.cuts) + 1 if self.ordered else len(self.atoms))
@@ -91,9 +100,10 @@ class ClauseCompiler:
         """Numbers the states of every dimension, once all thresholds are known."""
         for dimension in self.dimensions.values():
             dimension.cuts = sorted(set(dimension.cuts))
+            dimension.thresholds = [threshold for threshold, _ in dimension.cuts]
             if not dimension.ordered:
                 dimension.atoms = sorted(dimension.atoms, key=str) + ([_OTHER] if dimension.atoms != [False, True] else [])
-                dimension.position = {atom: 1 + number for number, atom in enumerate(dimension.atoms)}
+                dimension.position = _Positions({atom: 1 + number for number, atom in enumerate(dimension.atoms)})
 
     # -- what reasons and questions turn on beside the conditions -----------------------------------------------------
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from .clauses import Clause, ClauseCompiler, Dimension
 from .conditions import Condition
-from .facts import Catalogue
+from .facts import Catalogue, Fact
 from .outcome import CERTAIN, IMPOSSIBLE, limited
 from .recall import Memo
 from .situation import Situation
@@ -62,6 +62,10 @@ class Index:
         self._by_fact: dict[str, list[tuple[int, Dimension]]] = {}
         for number, dimension in enumerate(self.dimensions):
             self._by_fact.setdefault(dimension.key[0], []).append((number, dimension))
+        # Most facts have one dimension with a state for each value: these are read without a call.
+        self._single = {
+            name: (found[0][0], found[0][1].position) for name, found in self._by_fact.items() if _is_single(catalogue.facts.get(name), found)
+        }
         self._ruled_out, self._told = Memo(1000), Memo(20000)
 
     def slots(self, fact: str, member: str | None = None) -> list[int]:
@@ -72,18 +76,22 @@ class Index:
         """The state of every dimension: a value's number, or minus one minus the code while it is not known."""
         base = self._ruled_out.get(situation.cannot_apply) or self._ruled_out.keep(situation.cannot_apply, self._base(situation.cannot_apply))
         states: list[Any] = base.copy()
-        by_fact, told = self._by_fact, self._told
+        by_fact, single, told = self._by_fact, self._single, self._told
         for name, value in situation.known.items():
-            if name not in by_fact:
-                continue
-            if isinstance(value, dict):
-                found = [(number, _state_of(dimension, situation)) for number, dimension in by_fact[name]]
-            else:
+            if name in single:
+                number, position = single[name]
+                states[number] = position[value]
+            elif isinstance(value, dict):
+                for number, dimension in by_fact.get(name, ()):
+                    amount = value.get(dimension.key[1]) if dimension.key[1] else True
+                    if amount is not None:  # an amount in another currency says nothing here
+                        states[number] = dimension.state(amount)
+            elif name in by_fact:
                 found = told.get((name, value))
                 if found is None:
                     found = told.keep((name, value), [(number, _state_of(dimension, situation)) for number, dimension in by_fact[name]])
-            for number, state in found:
-                states[number] = state
+                for number, state in found:
+                    states[number] = state
         for name, code in situation.unknown.items():
             for number, _ in by_fact.get(name, ()):
                 states[number] = -1 - code
@@ -129,6 +137,10 @@ class Index:
                         codes = {**codes, key: code}
                         changed.add(key)
         return base.raw if changed.isdisjoint(self._top.reads) else self._top.evaluate(states, codes)
+
+
+def _is_single(fact: Fact | None, found: list[tuple[int, Dimension]]) -> bool:
+    return fact is not None and fact.type != "set" and len(found) == 1 and not found[0][1].ordered and fact.type != "money"
 
 
 def _state_of(dimension: Dimension, situation: Situation) -> Any:

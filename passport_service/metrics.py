@@ -6,7 +6,6 @@ so it is imported when the numbers are made, after the settings are read.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -34,14 +33,13 @@ class Metrics:
     """Everything counted. Shapes: `several` whether other processes count too."""
 
     def __init__(self, several: bool):
-        from prometheus_client import CollectorRegistry, Gauge, Histogram
-        from prometheus_client import Counter as Total
+        from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
         self.several = several
         self.registry = registry = CollectorRegistry()
 
         def counter(name: str, about: str, *labels: str) -> Any:
-            return Total(f"passport_{name}", about, labels, registry=registry)
+            return Counter(f"passport_{name}", about, labels, registry=registry)
 
         def gauge(name: str, about: str, *labels: str) -> Any:
             return Gauge(f"passport_{name}", about, labels, registry=registry, multiprocess_mode="livemax")
@@ -68,14 +66,15 @@ class Metrics:
 
     def decided(self, rows: Sequence[tuple[Finished, str]]) -> None:
         """Decisions given, and where each was found; what is the same is counted once for all of them."""
-        counted: Counter[tuple[Any, ...]] = Counter()
-        for finished, how in rows:
-            counted[self.decisions, finished.host, finished.status] += 1
-            counted[self.cache, how] += 1
-            if not how.startswith("hit"):
-                counted.update((self.missing, fact) for fact in finished.missing)
-        for (counter, *labels), count in counted.items():
-            self._of(counter, *labels).inc(count)
+        alike: dict[tuple[str, str, str, tuple[str, ...]], int] = {}
+        for found, how in rows:
+            key = found.host, found.status, how, () if how.startswith("hit") else found.missing
+            alike[key] = alike.get(key, 0) + 1
+        for (host, status, how, missing), count in alike.items():
+            self._of(self.decisions, host, status).inc(count)
+            self._of(self.cache, how).inc(count)
+            for fact in missing:
+                self._of(self.missing, fact).inc(count)
 
     def _of(self, counter: Any, *labels: str) -> Any:
         """A counter of some labels, looked up once."""

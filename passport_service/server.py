@@ -38,7 +38,6 @@ class _Server(Application):
         self.load_config_from_file(str(gunicorn_file()))
         self.cfg.set("bind", [f"{self.settings.host}:{self.settings.port}"])
         self.cfg.set("workers", self.settings.workers)
-        self.cfg.set("pre_fork", _forking)
         self.cfg.set("post_worker_init", _started)
         self.cfg.set("child_exit", _ended)
 
@@ -50,8 +49,7 @@ class _Server(Application):
         super().reload()
         try:
             self.app = self.callable = self.make()
-            gc.unfreeze()  # so that the old law can go
-            gc.collect()
+            _settle()
             count_reload(self.app, "loaded")
         except (PassportError, OSError) as error:
             found = [str(problem) for problem in error.problems] if isinstance(error, LawError) else [str(error)]
@@ -63,8 +61,10 @@ class _Server(Application):
         _Master(self).run()
 
 
-def _forking(_master: Any, _worker: Any) -> None:
-    """What is loaded is never garbage, so no collection looks at it."""
+def _settle() -> None:
+    """Other law has come: what it replaces goes, and the collector is kept off the rest, so that workers go on sharing its memory."""
+    gc.unfreeze()
+    gc.collect()
     gc.freeze()
 
 
@@ -111,5 +111,7 @@ class _Master(Arbiter):
 
 
 def run(make: Callable[[], Flask], app: Flask, settings: Settings) -> None:
-    """Serves until told to stop."""
+    """Serves until told to stop. What is loaded stays, so the collector, which may be off by now, never looks through it."""
+    gc.freeze()
+    gc.enable()
     _Server(make, app, settings).run()

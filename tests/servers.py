@@ -183,8 +183,18 @@ def trickle(connection: socket.socket) -> None:
 def serving(config: Path = CONFIG, stdout=subprocess.DEVNULL, **settings: str):
     """`passport serve` on a free port: gunicorn with two workers, as an operator runs it. Shapes: (process, address)."""
     port = free_port()
-    environ = {**os.environ, "PORT": str(port), "PASSPORT_CONFIG": str(config), "PASSPORT_WORKERS": "2", "PASSPORT_REDIS_URL": "", **settings}
-    if environ["PASSPORT_REDIS_URL"] == EMBEDDED:
+    with process_of(port, settings.pop("PASSPORT_REDIS_URL", ""), config, stdout, **settings) as process:
+        address = f"http://127.0.0.1:{port}"
+        until(lambda: _lives(address) or process.poll() is not None, 90)
+        assert process.poll() is None, "".join(process.said)
+        yield process, address
+
+
+@contextmanager
+def process_of(port: int, redis_url: str = "", config: Path = CONFIG, stdout=subprocess.DEVNULL, **settings: str):
+    """The process of `passport serve`, which may not answer yet."""
+    environ = {**os.environ, "PORT": str(port), "PASSPORT_CONFIG": str(config), "PASSPORT_WORKERS": "2", "PASSPORT_REDIS_URL": redis_url, **settings}
+    if redis_url == EMBEDDED:
         del environ["PASSPORT_REDIS_URL"]
     command = [sys.executable, "-m", "passport_service.cli", "serve"]
     process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=stdout, stderr=subprocess.PIPE, text=True)
@@ -192,11 +202,8 @@ def serving(config: Path = CONFIG, stdout=subprocess.DEVNULL, **settings: str):
     listener = threading.Thread(target=lambda: said.extend(process.stderr), daemon=True)  # a pipe that nobody reads fills up
     listener.start()
     process.said = said
-    address = f"http://127.0.0.1:{port}"
     try:
-        until(lambda: _lives(address) or process.poll() is not None, 90)
-        assert process.poll() is None, "".join(said)
-        yield process, address
+        yield process
     finally:
         process.terminate()
         process.wait(timeout=30)
