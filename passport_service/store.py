@@ -277,7 +277,7 @@ class Store:
             while self._reading and not self._ended.wait(TICK):
                 self._ticks += 1
                 for line, since in list(self._reading.values()):
-                    if self._ticks - since > PATIENCE / TICK:
+                    if self._ticks - since >= PATIENCE / TICK:
                         line.disconnect()
 
     def _read(self, client: Any, names: Sequence[str]) -> list[bytes | None]:
