@@ -120,6 +120,28 @@ def test_memory_is_bounded_and_keeps_what_was_used_last():
     assert cache.recall(name_of("pd_0", "full"), NOW) and not cache.recall(name_of("pd_1", "full"), NOW)
 
 
+def test_what_was_sent_leads_to_its_answer_until_the_same_words_ask_something_else():
+    cache, tomorrow = Cache(Sealer(SECRETS, "cache")), NOW + dt.timedelta(hours=3)
+    cache.keep(entry(), NOW)
+    cache.remember_asked("dated", entry(), NOW)
+    cache.remember_asked("undated", entry(until_=tomorrow), NOW)
+    assert cache.recall_asked("dated", NOW) == entry()
+    assert cache.recall_asked("undated", NOW) == entry(until_=tomorrow)
+    assert cache.recall_asked("undated", tomorrow) is None
+    assert cache.recall_asked("dated", tomorrow) == entry()
+    assert cache.recall_asked("never sent", NOW) is None
+
+
+def test_what_was_sent_leads_nowhere_once_its_answer_is_forgotten():
+    cache = Cache(Sealer(SECRETS, "cache"), size=10_000)
+    cache.keep(entry("pd_0", body=b"x" * 1000), NOW)
+    cache.remember_asked("a", entry("pd_0"), NOW)
+    assert cache.recall_asked("a", NOW).body == b"x" * 1000
+    for number in range(1, 50):
+        cache.keep(entry(f"pd_{number}", body=b"x" * 1000), NOW)
+    assert cache.recall_asked("a", NOW) is None
+
+
 def test_one_question_asked_by_many_at_once_is_computed_once():
     cache, begun, go, made = Cache(Sealer(SECRETS, "cache")), threading.Event(), threading.Event(), []
 

@@ -148,6 +148,19 @@ def test_a_batch_answers_each_line_in_its_place_with_the_bytes_of_a_single_answe
     assert problems[0]["errors"][0]["did_you_mean"] == "client"
 
 
+def test_lines_asked_a_moment_ago_are_answered_alike_in_their_places(alone):
+    def answers(*lines, path=BATCH):
+        return requests.post(alone + path, data=b"\n".join(lines), headers=NDJSON, timeout=60).content.splitlines()
+
+    known, other = orjson.dumps(EXAMPLE | {"as_of": "2026-12-03"}), orjson.dumps(EXAMPLE | {"as_of": "2026-12-04"})
+    (first,) = answers(known)
+    again = answers(known, b'{"host": 1}', other, known)
+    assert [again[0], again[3]] == [first, first] and orjson.loads(again[2])["as_of"] == "2026-12-04"
+    assert orjson.loads(again[1])["line"] == 2
+    (summary,) = answers(known, path=f"{BATCH}?detail=summary")
+    assert len(summary) < len(first) and answers(known) == [first]
+
+
 def test_a_batch_may_be_in_summary(server):
     found = requests.post(server + BATCH + "?detail=summary", data=orjson.dumps(DATED), headers=NDJSON, timeout=60)
     assert found.content == SHIPPED.decide(DATED, NOW).bytes("summary") + b"\n"
