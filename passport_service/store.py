@@ -36,7 +36,6 @@ TICK = PATIENCE / 4  # seconds between looks at what is being read
 WAITING = 512  # writes that may wait; beyond it they are dropped: an absent entry costs only time
 
 Write = tuple[str, Callable[[], bytes], int]  # name, value, seconds to live
-_DOWN = (redis.RedisError, OSError, TimeoutError)
 
 
 class StoreError(PassportError):
@@ -118,13 +117,13 @@ class Store:
         try:
             found = self._ask(self._lines, names)
             if found is None:
-                found = self._readers.submit(self._read, self._client, names).result(PATIENCE)
-        except _DOWN as error:
+                found = self._readers.submit(_read, self._client, names).result(PATIENCE)
+        except Exception as error:  # also what the client makes of replies that make no sense
             self._failed(error)
             return [None] * len(names)
         self._failures = 0
         self.counts["reads"] += 1
-        return found
+        return [value if isinstance(value, bytes) else None for value in found]
 
     def run(self, work: Callable[[], Any]) -> Any:
         """What some other work on the same server gives, with the same patience; None when it fails or takes too long."""
@@ -245,8 +244,8 @@ class Store:
         self.counts["writes"] += written
         self.counts["not_written"] += len(rows) - written
 
-    def _ask(self, lines: list[Any], names: Sequence[str]) -> list[bytes | None] | None:
-        """Asks over one of these open connections, which is closed when that takes too long; None when none is free. Raises: redis.RedisError."""
+    def _ask(self, lines: list[Any], names: Sequence[str]) -> list[Any] | None:
+        """Replies over one of these open connections, which is closed when that takes too long; None when none is free. Raises whatever the client does."""
         try:
             line = lines.pop()
         except IndexError:
@@ -257,17 +256,17 @@ class Store:
         try:
             line.send_packed_command(line.pack_commands([("GET", name) for name in names]))
             found = [_reply(line) for _ in names]
-        except Exception as error:  # replies that the client cannot make sense of, too
+        except Exception:
             line.disconnect()
             self._work.put(None)  # another is opened in the background
-            raise error if isinstance(error, _DOWN) else redis.RedisError(type(error).__name__) from error
+            raise
         else:
             lines.append(line)
         finally:
             del self._reading[id(line)]
         if all(isinstance(value, redis.RedisError) for value in found):
             raise found[0]
-        return [value if isinstance(value, bytes) else None for value in found]
+        return found
 
     def _watch(self) -> None:
         """Closes connections that have been read for too long."""
@@ -279,21 +278,6 @@ class Store:
                 for line, since in list(self._reading.values()):
                     if self._ticks - since >= PATIENCE / TICK:
                         line.disconnect()
-
-    def _read(self, client: Any, names: Sequence[str]) -> list[bytes | None]:
-        try:
-            if len(names) == 1:
-                found = [client.get(names[0])]
-            else:
-                pipeline = client.pipeline(transaction=False)
-                for name in names:
-                    pipeline.get(name)
-                found = pipeline.execute()
-        except _DOWN:
-            raise
-        except Exception as error:  # replies that the client cannot make sense of
-            raise redis.RedisError(type(error).__name__) from error
-        return [value if isinstance(value, bytes) else None for value in found]
 
     def _failed(self, error: BaseException) -> None:
         self.counts["failures"] += 1
@@ -329,3 +313,13 @@ def _reply(line: Any) -> Any:
         return line.read_response(disable_decoding=True)
     except redis.ResponseError as refusal:
         return refusal
+
+
+def _read(client: Any, names: Sequence[str]) -> list[Any]:
+    """The replies to a client that chooses or opens a connection itself."""
+    if len(names) == 1:
+        return [client.get(names[0])]
+    pipeline = client.pipeline(transaction=False)
+    for name in names:
+        pipeline.get(name)
+    return pipeline.execute()
