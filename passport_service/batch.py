@@ -81,10 +81,10 @@ class _Chunk:
             found = self.service.cache.find_all([(id_, self.detail) for id_ in ids], self.time)
             self.kept = dict(zip(ids, found, strict=True))
 
-    def _answer(self, key: object, question: Question | PassportError | None) -> tuple[Finished, str]:
+    def _answer(self, key: object, question: Question | PassportError) -> tuple[Finished, str]:
         """Raises: PassportError."""
-        if not isinstance(question, Question):
-            raise question or PassportError("the line could not be answered")
+        if isinstance(question, PassportError):
+            raise question
         finished, how = self.kept.get(question.id, (None, "bypass"))
         try:
             finished = finished or self.service.compute(question, self.detail, self.time)
