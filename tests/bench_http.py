@@ -86,7 +86,7 @@ def _answers(address: str) -> bool:
 def main() -> None:
     with tempfile.TemporaryDirectory() as place, ExitStack() as stack:
         directory = Path(place)
-        body = requests_body = question(0)
+        body = question(0)
         answer = SHIPPED.decide(orjson.loads(body), NOW).bytes()
         servers = {"bare Flask": stack.enter_context(bare(directory, answer, "--worker-class", "gthread"))}
         servers["bare, our worker"] = stack.enter_context(bare(directory, answer))
@@ -98,7 +98,7 @@ def main() -> None:
         servers["computed"] = stack.enter_context(serving(**ONE_WORKER, PASSPORT_MEMORY_CACHE="0"))[1]
         for name, address in servers.items():
             for _ in range(3):  # the second and third find what the first left
-                found = requests.post(f"{address}/v1/decisions", data=requests_body, headers={"Content-Type": "application/json"}, timeout=30)
+                found = requests.post(f"{address}/v1/decisions", data=body, headers={"Content-Type": "application/json"}, timeout=30)
                 time.sleep(0.1)
             assert found.content == answer, name
             print(f"{name:16} {found.headers.get('Cache-Status', '')}")

@@ -97,41 +97,49 @@ class Caller(threading.Thread):
         connection.close()
 
 
-def call(address: str, seed: int, pace: float, seconds: float, look: threading.Event | None = None) -> list[Caller]:
-    """Callers who have asked for so long, together `pace` times a second."""
-    stop = look or threading.Event()
+def start(address: str, seed: int, pace: float, stop: threading.Event) -> list[Caller]:
+    """Callers who ask until they are stopped, together `pace` times a second."""
     callers = [Caller(address, seed + number, pace / CALLERS, stop) for number in range(CALLERS)]
     for caller in callers:
         caller.start()
-    if look is None:
-        time.sleep(seconds)
-        stop.set()
-        for caller in callers:
-            caller.join()
     return callers
+
+
+def end(callers: list[Caller], stop: threading.Event) -> int:
+    """How many requests they made in all."""
+    stop.set()
+    for caller in callers:
+        caller.join()
+    return sum(len(caller.took) for caller in callers)
+
+
+def without_pause(address: str, seed: int, seconds: float) -> float:
+    """Requests a second of callers who never pause."""
+    stop = threading.Event()
+    callers = start(address, seed, 0, stop)
+    time.sleep(seconds)
+    return end(callers, stop) / seconds
 
 
 def main() -> None:
     settings = {"PASSPORT_WORKERS": str(WORKERS), "PASSPORT_REDIS_URL": EMBEDDED, "PASSPORT_WATCH": "0"}
     with serving(**settings) as (process, address):
         pids = until(lambda: len(found := workers_of(process.pid)) == WORKERS and found)
-        call(address, 1000, 0, 30)  # what is remembered fills
-        most = sum(len(caller.took) for caller in call(address, 2000, 0, 15)) / 15
+        without_pause(address, 1000, 30)  # what is remembered fills
+        most = without_pause(address, 2000, 15)
         print(f"{most:,.0f} requests a second at most; now {SHARE:.0%} of that for {MINUTES:g} minutes", flush=True)
         stop, slice_ = threading.Event(), MINUTES * 60 / SLICES
-        callers, rows = call(address, 1, most * SHARE, 0, stop), []
+        callers, rows = start(address, 1, most * SHARE, stop), []
         for number in range(SLICES):
             begins = time.perf_counter()
             time.sleep(slice_)
             took = sorted(seconds for caller in callers for due, seconds in list(caller.took) if begins <= due < begins + slice_ - 1)
             rows.append((took, [state_of(pid) for pid in pids]))
             _print(number, *rows[-1], slice_)
-        stop.set()
-        for caller in callers:
-            caller.join()
+        total = end(callers, stop)
         wrong = [text for caller in callers for text in caller.wrong]
         assert workers_of(process.pid) == pids, "a worker was replaced"
-    _report(rows, slice_, sum(len(caller.took) for caller in callers), wrong)
+    _report(rows, slice_, total, wrong)
 
 
 def _print(number: int, took: list[float], states: list[tuple[float, float, int, int]], slice_: float) -> None:

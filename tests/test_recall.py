@@ -75,8 +75,7 @@ def test_an_answer_does_not_depend_on_what_was_asked_before_on_random_law(seed):
 def test_an_answer_does_not_depend_on_what_was_asked_before_on_the_law_we_ship(host, seed):
     """Each proposal is asked among its neighbours, which share most of what is remembered."""
     rng = random.Random(seed)
-    case = rng.choice(SHIPPED.laws.rulebooks[host].cases)
-    full = random_facts(rng, host, SHIPPED.schema.load(dict(case.proposal)).facts)
+    full = facts_near_a_case(rng, host)
     bodies = []
     for _ in range(4):
         facts = {name: value for name, value in full.items() if rng.random() < 0.7}
@@ -91,8 +90,7 @@ def test_an_answer_does_not_depend_on_what_was_asked_before_on_the_law_we_ship(h
 def test_other_values_in_the_same_states_are_shown_and_computed_with_anew(host, seed):
     """Amounts, dates and numbers move a little, so that mostly the states stay; what was told of the first is not told of the second."""
     rng = random.Random(seed)
-    case = rng.choice(SHIPPED.laws.rulebooks[host].cases)
-    facts = random_facts(rng, host, SHIPPED.schema.load(dict(case.proposal)).facts)
+    facts = facts_near_a_case(rng, host)
     several = sorted(SHIPPED.laws.catalogue.many_valued & facts.keys())
     bodies = [body_of(facts, host=host)]
     for _ in range(3):
@@ -100,6 +98,11 @@ def test_other_values_in_the_same_states_are_shown_and_computed_with_anew(host, 
         bodies.append(body_of(facts | moved, host=host))
     for body in rng.sample([*bodies, *bodies], 8):
         assert said(SHIPPED, body) == said(fresh(), body)
+
+
+def facts_near_a_case(rng, host):
+    case = rng.choice(SHIPPED.laws.rulebooks[host].cases)
+    return random_facts(rng, host, SHIPPED.schema.load(dict(case.proposal)).facts)
 
 
 def near(rng, value):
