@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from calendar import monthrange
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -72,6 +73,15 @@ def add_months(start: dt.date, months: int) -> dt.date | None:
         except ValueError:
             continue
     return dt.date(year, month + 1, min(start.day, 28))
+
+
+def month_end(day: dt.date) -> dt.date:
+    """The last day of the month of a date.
+
+    >>> month_end(dt.date(2026, 11, 20)), month_end(dt.date(2028, 2, 1))
+    (datetime.date(2026, 11, 30), datetime.date(2028, 2, 29))
+    """
+    return day.replace(day=monthrange(day.year, day.month)[1])
 
 
 def months_between(start: dt.date, end: dt.date, started: bool = False) -> int:

@@ -25,6 +25,7 @@ DERIVATIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...], str]] = {
     "business_days": (("from", "to"), ("calendar",), "integer"),
     "months": (("from", "to"), ("count",), "integer"),
     "date_plus": (("date",), ("days", "business_days", "months", "calendar"), "date"),
+    "month_end": (("date",), (), "date"),
     "sum": ((), (), ""),
     "difference": ((), (), ""),
     "ratio": (("of", "to"), (), "decimal"),

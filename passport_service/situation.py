@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from .calendars import DAY, Calendar, add_months, months_between
+from .calendars import DAY, Calendar, add_months, month_end, months_between
 from .conditions import OPERATORS, All, Any_, Condition, Constant, Leaf, Not, value_text
 from .errors import Problem
 from .facts import Catalogue, Derived
@@ -326,6 +326,8 @@ def _compute(derived: Derived, values: list[Any], calendars: Mapping[str, Calend
             return months_between(*values, started=options.get("count") == "started")
         case "date_plus":
             return later(values[0], options, calendars.get(options.get("calendar", "")))
+        case "month_end":
+            return month_end(values[0])
         case "sum":
             return _add(values, 1)
         case "difference":
