@@ -62,11 +62,14 @@ def cite_json(cite: Citation) -> dict[str, Any]:
 
 
 def provenance_json(found: Provenance) -> dict[str, Any]:
+    reading = found.read_in
+    where = reading and {"text": reading.text.title, "at": reading.at, "version": reading.text.version.isoformat(), "url": reading.text.url}
     return {
         "read": found.read,
         "confidence": found.confidence,
         "reviewed_on": found.reviewed_on.isoformat(),
         "review_by": found.review_by.isoformat(),
+        "read_in": where,
     }
 
 
@@ -163,6 +166,7 @@ class _Explainer:
             "id": candidate.route.id,
             "leg": candidate.leg,
             "title": version.title,
+            "headline": version.headline,
             "activities": list(activities),
             "status": candidate.status,
             "live": candidate.live,

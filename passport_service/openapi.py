@@ -292,10 +292,11 @@ def _answer_shapes() -> dict[str, Any]:
             service=_TEXT,
         ),
         "Route": _obj(
-            "id leg title standing activities status live dead stopped_by doubted_by outstanding cite provenance missing not_with",
+            "id leg title headline standing activities status live dead stopped_by doubted_by outstanding cite provenance missing not_with",
             id=_TEXT,
             leg={"enum": list(LEGS)},
             title=_TEXT,
+            headline=_TEXT,
             standing=standing,
             activities=_TEXTS,
             status={"enum": ["open", "closed", "undetermined"]},
@@ -359,6 +360,10 @@ def _answer_shapes() -> dict[str, Any]:
             confidence={"type": "integer", "minimum": 1, "maximum": 5},
             reviewed_on=_DAY,
             review_by=_DAY,
+            read_in={
+                "description": "Where the provision was read, and of which day that text states the law; null where no text can be named.",
+                "oneOf": [{"type": "null"}, _obj("text at version url", text=_TEXT, at=_TEXT, version=_DAY, url=_MAYBE)],
+            },
         ),
         "Provision": _obj(
             "id kind host versions cases", id=_TEXT, kind=_TEXT, host=_TEXT, versions={"type": "array", "items": _OBJECT}, cases=_TEXTS

@@ -43,6 +43,7 @@ host: US
 head:
   title: The small host
   version: 2026.11.22
+  known_to: 2026-11-01
   timezone: America/New_York
   calendar: test
   currency: USD
@@ -62,19 +63,20 @@ definitions:
         cite: {source: ACT, at: s 1}
         says: A client is long known after ten business days.
         when: {derived.days_known: {at_least: 10}}
-        provenance: {read: primary, confidence: 5, reviewed_on: 2026-11-22}
+        provenance: {read: secondary, confidence: 5, reviewed_on: 2026-11-22}
 routes:
   - id: R1
     leg: status
     versions:
       - from: 2020-01-01
         title: Dealing with banks
+        headline: with a bank
         standing: in_force
         cite: {source: ACT, at: s 2}
         says: A foreign firm may deal with a bank.
         activities: [deal, advise]
         opens_when: {client.kind: {is: bank}}
-        provenance: {read: primary, confidence: 5, reviewed_on: 2026-11-22}
+        provenance: {read: secondary, confidence: 5, reviewed_on: 2026-11-22}
 requirements:
   - id: Q1
     versions:
@@ -89,7 +91,7 @@ requirements:
         applies_when: always
         satisfied_when: {chaperone.signed: {is: yes}}
         check: {do: Obtain the signature of a chaperone., evidence: [signed agreement]}
-        provenance: {read: primary, confidence: 5, reviewed_on: 2026-11-22}
+        provenance: {read: secondary, confidence: 5, reviewed_on: 2026-11-22}
   - id: Q2
     versions:
       - from: 2020-01-01
@@ -104,7 +106,7 @@ requirements:
         deadline: {after: transaction.date, business_days: 3}
         amount: {percent: "0.5", of: transaction.notional}
         check: {do: Report the trade.}
-        provenance: {read: primary, confidence: 5, reviewed_on: 2026-11-22}
+        provenance: {read: secondary, confidence: 5, reviewed_on: 2026-11-22}
 """
 TEXTS = {"facts.yaml": FACTS, "calendars/test.yaml": CALENDAR, "rulebooks/us/rulebook.yaml": RULEBOOK}
 PROPOSAL = {

@@ -35,7 +35,7 @@ def version(**more):
 
 def route(id_, opens_when="always", leg="status", **more):
     own = {"activities": ["deal"]} if leg == "status" else {}
-    return {"id": id_, "leg": leg, "versions": [version(opens_when=opens_when, **{**own, **more})]}
+    return {"id": id_, "leg": leg, "versions": [version(headline="h", opens_when=opens_when, **{**own, **more})]}
 
 
 def requirement(id_, **more):

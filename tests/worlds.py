@@ -64,7 +64,7 @@ derived:
 CALENDAR = Calendar("test", "Test", dt.date(2026, 1, 1), dt.date(2026, 12, 31), frozenset({5, 6}), {dt.date(2026, 12, 25): "Christmas"})
 DAYS = [dt.date(2026, 11, 20), dt.date(2026, 11, 23), dt.date(2026, 12, 24), dt.date(2027, 1, 4)]
 CITE = {"source": "S", "at": "1"}
-PROVENANCE = {"read": "primary", "confidence": "5", "reviewed_on": "2026-11-22"}
+PROVENANCE = {"read": "secondary", "confidence": "5", "reviewed_on": "2026-11-22"}
 
 
 def node(value, path="") -> Node:
@@ -186,6 +186,7 @@ class Maker:
         for number in range(rng.choice([2, 3, 5])):
             leg = rng.choice(["status", "status", "status", "venue", "form"])
             version = self.version(
+                headline=f"by route {number}",
                 opens_when=self.condition("route", 2, True, known), standing=rng.choice(["in_force", "in_force", "order", "staff_position"])
             )
             if leg == "status":
@@ -219,6 +220,7 @@ class Maker:
             "head": {
                 "title": "Test",
                 "version": "1",
+                "known_to": "2026-11-01",
                 "timezone": "UTC",
                 "calendar": "test",
                 "currency": "USD",
