@@ -10,7 +10,7 @@ from typing import Any
 
 from .calendars import Calendar
 from .conditions import All, Condition, ConditionReader, Leaf, leaves
-from .facts import ACTIVITIES, Bound, Catalogue, Derived, Fact, Guard
+from .facts import ACTIVITIES, Bound, Catalogue, Contradiction, Derived, Fact, Guard
 from .source import Node, Report
 from .values import IDENTIFIERS, parse_integer
 
@@ -55,7 +55,7 @@ class _CatalogueReader:
         self.derived: dict[str, Derived] = {}
 
     def read(self, node: Node) -> Catalogue:
-        keys = self.report.mapping(node, ("groups", "facts"), ("core", "start", "bounds", "derived"))
+        keys = self.report.mapping(node, ("groups", "facts"), ("core", "start", "bounds", "contradictions", "derived"))
         groups = self.report.open_mapping(keys["groups"]) if "groups" in keys else {}
         nodes = self.report.open_mapping(keys["facts"]) if "facts" in keys else {}
         for name, child in nodes.items():
@@ -67,7 +67,9 @@ class _CatalogueReader:
         if ACTIVITIES not in self.facts:
             self.report.error(node, f"the catalogue needs {ACTIVITIES}")
         bounds = tuple(filter(None, map(self._bound, self.report.items(keys["bounds"])))) if "bounds" in keys else ()
-        return Catalogue(self.facts, titles, exists, self.derived, bounds, self._guard_order(node), core, self.calendars, _text(node), start)
+        contradictions = self._contradictions(keys["contradictions"]) if "contradictions" in keys else ()
+        guards = self._guard_order(node)
+        return Catalogue(self.facts, titles, exists, self.derived, bounds, guards, core, self.calendars, _text(node), start, contradictions)
 
     def _fact(self, name: str, node: Node, groups: Mapping[str, Node]) -> None:
         optional = ("exceptional", "only_if", "asked_when", "unit", "scheme", "help", "values", "open", "open_point")
@@ -115,6 +117,25 @@ class _CatalogueReader:
             self.report.error(node, "both facts of a bound have one ordered type")
             return None
         return Bound(found[0].name, found[1].name)
+
+    def _contradictions(self, node: Node) -> tuple[Contradiction, ...]:
+        """Facts that cannot all be so. They read what is stated: a derived fact follows from others, which are to be named."""
+        found = []
+        for item in self.report.items(node):
+            keys = self.report.mapping(item, ("when", "says"))
+            if len(keys) < 2:
+                continue
+            reader = ConditionReader(self.facts, self.report)
+            when = reader.read(keys["when"])
+            read = {leaf.fact for leaf, _ in leaves(when) if isinstance(leaf, Leaf)}
+            for ref in reader.refs:
+                self.report.error(ref.node, "the catalogue knows no definitions; test the facts")
+            for name in sorted(read & self.derived.keys()):
+                self.report.error(keys["when"], f"{name} is derived; name the facts that it follows from")
+            if len(read) < 2:
+                self.report.error(keys["when"], "a contradiction is between two facts or more")
+            found.append(Contradiction(when, self.report.text(keys["says"]) or "", tuple(name for name in self.facts if name in read)))
+        return tuple(found)
 
     # -- derivations --------------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ It answers one question: the code of a leaf. Contradictions are problems of the 
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -114,7 +114,7 @@ def situate(catalogue: Catalogue, stated: Mapping[str, Any], asked: Iterable[str
     asked = frozenset(asked)
     if catalogue.plain_guards and not problems and (ruled_out := _ruled_out(catalogue, known)).isdisjoint(known):
         unknown, further = _derive(catalogue, known, ruled_out, {}, catalogue.derived)
-        return Situation(catalogue, stated, known, asked, further, unknown, limits, ())
+        return _consistent(Situation(catalogue, stated, known, asked, further, unknown, limits, ()))
     return _guarded(catalogue, stated, known, asked, limits, problems)
 
 
@@ -154,7 +154,19 @@ def _guarded(
                 elif not _told_already(catalogue, known, name):
                     problems.append(Problem(pointer(name), f"{name} cannot apply here: {_reason(guard.when, live)}; leave it out, or correct that"))
     unknown, further = _derive(catalogue, known, frozenset(cannot_apply), {}, catalogue.derived)
-    return Situation(catalogue, stated, known, asked, further, unknown, limits, tuple(problems))
+    return _consistent(Situation(catalogue, stated, known, asked, further, unknown, limits, tuple(problems)))
+
+
+def _consistent(situation: Situation) -> Situation:
+    """The situation, with a problem for each contradiction between what is stated: at the last of its facts that is."""
+    if situation.catalogue.contradictable.isdisjoint(situation.stated):
+        return situation
+    problems = [
+        Problem(pointer([name for name in found.facts if name in situation.stated][-1]), found.says)
+        for found in situation.catalogue.contradictions
+        if not situation.stated.keys().isdisjoint(found.facts) and evaluate(found.when, situation.leaf) == CERTAIN
+    ]
+    return replace(situation, problems=(*situation.problems, *problems)) if problems else situation
 
 
 def _told_already(catalogue: Catalogue, known: Mapping[str, Any], name: str) -> bool:
@@ -169,7 +181,7 @@ def learn(situation: Situation, name: str, value: Any) -> tuple[Situation, Itera
     The same as `situate` with the fact added, but only what follows from it is worked out again.
     """
     catalogue = situation.catalogue
-    if name in catalogue.bounded or catalogue.exists.get(name.partition(".")[0], name) not in (name, *situation.known):
+    if name in catalogue.bounded or name in catalogue.contradictable or catalogue.exists.get(name.partition(".")[0], name) not in (name, *situation.known):
         return _anew(situation, name, value)
     guards, derived = catalogue.following(name)
     stated = {**situation.stated, name: value}

@@ -23,7 +23,8 @@ def versions() -> dict[str, tuple[str, str | None]]:
     for rulebook in SHIPPED.laws.rulebooks.values():
         for provision in rulebook.provisions():
             for version in provision.versions:
-                said = {name: value for name, value in version_json(version).items() if name not in ("correction", "provenance")}
+                # How it was read, and the few words of its way, are no law.
+                said = {name: value for name, value in version_json(version).items() if name not in ("correction", "provenance", "headline")}
                 found[f"{provision.id} {version.begins}"] = (canonical.digest(said)[7:23], version.correction)
     return found
 

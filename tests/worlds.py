@@ -57,6 +57,8 @@ facts:
 bounds:
   - {fact: c.part, at_most: c.size}
   - {fact: c.narrow, at_most: c.wide}
+contradictions:
+  - {when: {all: [{c.kind: {is: three}}, {c.tags: {includes: blue}}]}, says: what is of the third kind is never blue}
 derived:
   derived.gap: {days: {from: c.day, to: transaction.date}, says: days gone by}
   derived.work: {business_days: {from: c.day, to: transaction.date, calendar: test}, says: business days gone by}
