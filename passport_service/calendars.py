@@ -21,7 +21,7 @@ PERIODS = tuple(_MONTHS_OF)
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """Holidays from `first` to `horizon`, both included. Shapes: `day` is what a day that counts is called, such as "trading day"."""
+    """Holidays from `first` to `horizon`, both included. Shapes: `said` is what a day that counts is called, such as "trading day"."""
 
     name: str
     title: str
@@ -29,12 +29,17 @@ class Calendar:
     horizon: dt.date
     weekend: frozenset[int]
     holidays: Mapping[dt.date, str]
-    day: str = "business day"
+    said: str = ""
+
+    @property
+    def day(self) -> str:
+        return self.said or "business day"
 
     def plain(self) -> list[object]:
-        """The content, for digests."""
+        """The content, for digests. Of a calendar that does not say what its days are called as it was before any did: archived law is still read."""
         holidays = {day.isoformat(): name for day, name in sorted(self.holidays.items())}
-        return [self.name, self.title, self.day, self.first.isoformat(), self.horizon.isoformat(), sorted(self.weekend), holidays]
+        words = [self.title, self.said] if self.said else []
+        return [self.name, self.first.isoformat(), self.horizon.isoformat(), sorted(self.weekend), holidays, *words]
 
     def is_business_day(self, day: dt.date) -> bool:
         return day.weekday() not in self.weekend and day not in self.holidays
@@ -146,5 +151,5 @@ def read_calendar(node: Node, report: Report) -> Calendar | None:
         report.error(keys["horizon"], "the horizon lies before the first day")
     if len(report.problems) > before:
         return None
-    name, title, word = (report.text(keys[key]) if key in keys else "business day" for key in ("calendar", "title", "day"))
-    return Calendar(name, title, first, horizon, frozenset(_WEEKDAYS.index(day) for day in weekend), holidays, word)
+    name, title, said = (report.text(keys[key]) if key in keys else "" for key in ("calendar", "title", "day"))
+    return Calendar(name, title, first, horizon, frozenset(_WEEKDAYS.index(day) for day in weekend), holidays, said)
