@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
@@ -39,6 +39,15 @@ def read_catalogue(node: Node, calendars: Mapping[str, Calendar], report: Report
     return _CatalogueReader(report, calendars).read(node)
 
 
+def fact_of_type(node: Node, facts: Mapping[str, Fact], types: Collection[str], report: Report) -> Fact | None:
+    """The fact that a text names, if there is one and it has one of these types (none: any)."""
+    fact = facts.get(report.one_of(node, facts, "fact") or "")
+    if fact and types and fact.type not in types:
+        report.error(node, f"the type of {fact.name} is {fact.type}; expected {' or '.join(types)}")
+        return None
+    return fact
+
+
 def _text(node: Node) -> Any:
     """The catalogue's content; the order of bounds says nothing, that of a fact's values is the order in which they are offered."""
     found = node.plain()
@@ -72,14 +81,14 @@ class _CatalogueReader:
         return Catalogue(self.facts, titles, exists, self.derived, bounds, guards, core, self.calendars, _text(node), start, contradictions)
 
     def _fact(self, name: str, node: Node, groups: Mapping[str, Node]) -> None:
-        optional = ("exceptional", "only_if", "asked_when", "unit", "scheme", "help", "values", "open", "open_point")
+        optional = ("exceptional", "only_if", "asked_when", "called", "unit", "scheme", "help", "values", "open", "open_point")
         keys = self.report.mapping(node, ("type", "class", "question"), optional)
         if not _NAME.fullmatch(name) or name.partition(".")[0] not in groups:
             self.report.error(node, f"a fact's name is group.name of a known group; {name!r} is not")
         type_ = self.report.one_of(keys["type"], TYPES, "type") if "type" in keys else None
         klass = self.report.one_of(keys["class"], CLASSES, "class") if "class" in keys else None
         flags = {key: self.report.yes_no(keys[key]) is True for key in ("exceptional", "open") if key in keys}
-        texts = {key: self.report.text(keys[key]) or "" for key in ("question", "help", "only_if", "unit") if key in keys}
+        texts = {key: self.report.text(keys[key]) or "" for key in ("question", "help", "called", "only_if", "unit") if key in keys}
         values = self.report.open_mapping(keys["values"]) if "values" in keys else {}
         if type_ in ("choice", "set") and not values and not flags.get("open"):
             self.report.error(node, f"a {type_} fact lists its `values`")
@@ -170,10 +179,11 @@ class _CatalogueReader:
         options: dict[str, Any] = {}
         if names:
             arguments = self.report.mapping(keys[function], names, optional)
-            inputs = [self._input(arguments[key], _NUMBERS if function == "ratio" else _FITS[key]) for key in names if key in arguments]
+            types = {key: _NUMBERS if function == "ratio" else _FITS[key] for key in names}
+            inputs = [fact_of_type(arguments[key], self.facts, types[key], self.report) for key in names if key in arguments]
             options = {key: self._option(key, arguments[key]) for key in optional if key in arguments}
         else:
-            inputs = [self._input(child, _NUMBERS) for child in self.report.items(keys[function], empty=False)]
+            inputs = [fact_of_type(child, self.facts, _NUMBERS, self.report) for child in self.report.items(keys[function], empty=False)]
         if None in inputs:
             return
         if function == "date_plus" and len(options.keys() - {"calendar"}) != 1:
@@ -199,18 +209,12 @@ class _CatalogueReader:
             type_,
             klass,
             question=derived.says,
+            called=derived.says,
             exceptional=any(fact.exceptional for fact in inputs),
             only_if=next((fact.only_if for fact in inputs if fact.exceptional), ""),
             unit={"days": "days", "business_days": "business days", "months": "months", "ratio": "per cent"}.get(derived.function),
         )
         self.derived[derived.name] = derived
-
-    def _input(self, node: Node, types: tuple[str, ...] | None) -> Fact | None:
-        fact = self._known(self.report.text(node), node)
-        if fact and types and fact.type not in types:
-            self.report.error(node, f"the type of {fact.name} is {fact.type}; expected {' or '.join(types)}")
-            return None
-        return fact
 
     def _option(self, key: str, node: Node) -> Any:
         if key == "calendar":

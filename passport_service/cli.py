@@ -17,7 +17,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from . import __version__, access, bundle, canonical, embedded, lawpage, logs, publish, review
+from . import __version__, access, bundle, canonical, embedded, lawpage, logs, publish, review, wording
 from .app import create_app, signing_keys
 from .archive import file_away
 from .errors import LawError, PassportError, closest
@@ -314,7 +314,7 @@ def _show(body: Mapping[str, Any], console: Console) -> None:
                 console,
                 ("due", "id", "status", "who", "what", "under"),
                 (
-                    (row["due"].replace("_", " "), row["id"], row["status"], party_words(row["party"]), row["do"], row["cite"]["text"])
+                    (row["due"].replace("_", " "), row["id"], row["status"], party_words(row["party"]), _what(row), row["cite"]["text"])
                     for row in body[name]
                 ),
             )
@@ -338,6 +338,11 @@ def _show(body: Mapping[str, Any], console: Console) -> None:
         console.print("\n[bold]Caveats[/bold]")
         for row in body["caveats"]:
             console.print(f"  {row['kind'].replace('_', ' ')}: {row['text']} {', '.join(row['ids'])}".rstrip())
+
+
+def _what(row: Mapping[str, Any]) -> str:
+    """What is to be done, with its last day and its amount, and how a reader can check them."""
+    return "\n".join([row["do"], *(f"{label}: {'. '.join(filter(None, (value, how)))}" for label, value, how in wording.dues(row))])
 
 
 def _show_routes(body: Mapping[str, Any], console: Console) -> None:

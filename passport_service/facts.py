@@ -27,6 +27,7 @@ class Fact:
     klass: str
     question: str = ""
     help: str = ""
+    called: str = ""  # its name in a sentence, of a date after "after": the trade, the first sale; of money after "of": the price paid
     exceptional: bool = False
     only_if: str = ""
     asked_when: Condition | None = None

@@ -7,14 +7,15 @@ circles, missing citation or provenance, and facts of a class that may not stand
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from zoneinfo import available_timezones
 
 from . import canonical
+from .amounts import read_amount
 from .cases import CaseReader, read_untried
 from .conditions import ALWAYS, NEVER, Condition, ConditionReader, Ref
+from .deadlines import read_deadline
 from .facts import Catalogue
 from .placement import check_placement, uses
 from .provenance import read_provenance, read_texts
@@ -39,7 +40,7 @@ from .rulebook import (
     Text,
 )
 from .source import Node, Report
-from .values import CURRENCIES, parse_country, parse_date, parse_decimal, parse_integer, parse_money
+from .values import CURRENCIES, parse_country, parse_date, parse_integer
 
 GOOD_STANDING = "home_in_good_standing"
 KINDS = ("definitions", "routes", "requirements", "recognitions", "notices")
@@ -262,8 +263,8 @@ class RulebookReader:
             satisfied_when=self._condition(keys["satisfied_when"], "satisfied") if "satisfied_when" in keys else NEVER,
             do=(self.report.text(check["do"]) or "") if "do" in check else "",
             evidence=self.report.texts(check["evidence"]) if "evidence" in check else (),
-            deadlines=self._steps(keys["deadline"], self._deadline) if "deadline" in keys else (),
-            amounts=self._steps(keys["amount"], self._amount) if "amount" in keys else (),
+            deadlines=self._steps(keys["deadline"], read_deadline) if "deadline" in keys else (),
+            amounts=self._steps(keys["amount"], read_amount) if "amount" in keys else (),
         )
 
     def _recognitions(self, common: dict[str, Any], keys: Mapping[str, Node], leg: str) -> RecognitionVersion:
@@ -305,51 +306,13 @@ class RulebookReader:
         on = self.report.parse(keys["on"], parse_date) if "on" in keys else None
         return f"{self.report.text(keys['reason'])} (corrected on {on})" if "reason" in keys and on else None
 
-    def _steps(self, node: Node, read: Callable[[Node], dict[str, Any]]) -> tuple[Step, ...]:
+    def _steps(self, node: Node, read: Callable[[Node, Catalogue, Report], dict[str, Any]]) -> tuple[Step, ...]:
         items = self.report.items(node, empty=False) if isinstance(node.value, list) else [node]
         found = []
         for item in items:
             when = item.value.get("when") if isinstance(item.value, dict) else None
-            found.append(Step(when=self._condition(when, "step") if when is not None else ALWAYS, what=read(item)))
+            found.append(Step(when=self._condition(when, "step") if when is not None else ALWAYS, what=read(item, self.catalogue, self.report)))
         return tuple(found)
-
-    def _deadline(self, node: Node) -> dict[str, Any]:
-        keys = self.report.mapping(node, ("after",), ("days", "business_days", "months", "day_of_month", "calendar", "at", "says", "when"))
-        self._fact_of(keys.get("after"), ("date",))
-        if len(keys.keys() & {"days", "business_days", "months"}) != 1:
-            self.report.error(node, "a deadline adds exactly one of days, business_days and months")
-        found: dict[str, Any] = {
-            key: self.report.parse(keys[key], parse_integer) for key in ("days", "business_days", "months", "day_of_month") if key in keys
-        }
-        if any(value is not None and value < 0 for value in found.values()) or not 1 <= (found.get("day_of_month") or 1) <= 31:
-            self.report.error(node, "a deadline counts forward, to a day from 1 to 31")
-        if "day_of_month" in keys and "months" not in keys:
-            self.report.error(node, "`day_of_month` goes with `months`")
-        if "at" in keys and not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", str(keys["at"].value)):
-            self.report.error(keys["at"], "expected a time of day as HH:MM")
-        if "calendar" in keys:
-            found["calendar"] = self.report.one_of(keys["calendar"], self.catalogue.calendars, "calendar")
-        return found | {key: self.report.text(keys[key]) for key in ("after", "at", "says") if key in keys}
-
-    def _amount(self, node: Node) -> dict[str, Any]:
-        keys = self.report.mapping(node, (), ("percent", "of", "money", "says", "when"))
-        if ("money" in keys) == ("percent" in keys) or ("percent" in keys) != ("of" in keys):
-            self.report.error(node, "an amount is `percent` `of` a money fact, or `money`")
-            return {}
-        found: dict[str, Any] = {"says": self.report.text(keys["says"])} if "says" in keys else {}
-        if "money" in keys:
-            return found | {"money": self.report.parse(keys["money"], parse_money)}
-        if (share := self.report.parse(keys["percent"], parse_decimal)) is not None and share < 0:
-            self.report.error(keys["percent"], "a percentage is not negative")
-        self._fact_of(keys["of"], ("money",))
-        return found | {"percent": self.report.parse(keys["percent"], parse_decimal), "of": self.report.text(keys["of"])}
-
-    def _fact_of(self, node: Node | None, types: tuple[str, ...]) -> None:
-        if node is None:
-            return
-        name = self.report.one_of(node, self.catalogue.facts, "fact")
-        if name and self.catalogue.facts[name].type not in types:
-            self.report.error(node, f"the type of {name} is {self.catalogue.facts[name].type}; expected {' or '.join(types)}")
 
     def _names(self, node: Node, allowed: Mapping[str, str], what: str) -> tuple[str, ...]:
         return tuple(name for item in self.report.items(node, empty=False) if (name := self.report.one_of(item, allowed, what)))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from .calendars import DAY, Calendar, add_months, months_between
+from .calendars import Calendar, later, months_between
 from .conditions import OPERATORS, All, Any_, Condition, Constant, Leaf, Not, value_text
 from .errors import Problem
 from .facts import Catalogue, Derived
@@ -23,6 +23,7 @@ from .outcome import (
     UNKNOWN_SPECIAL,
     limited,
 )
+from .values import EXACT
 
 Range = tuple[Any, Any]  # (lowest, highest), either may be None; both ends belong to it
 
@@ -349,28 +350,24 @@ def _compute(derived: Derived, values: list[Any], calendars: Mapping[str, Calend
     raise TypeError(derived.function)
 
 
-def later(start: Any, step: Mapping[str, Any], calendar: Calendar | None) -> Any:
-    """The date some `days`, `business_days` or `months` after another. None beyond a horizon."""
-    try:
-        if "days" in step:
-            return start + step["days"] * DAY
-        if "months" in step:
-            return add_months(start, step["months"])
-    except OverflowError:
-        return None
-    return calendar.plus(start, step["business_days"]) if calendar else None
-
-
 def _add(values: list[Any], sign: int) -> Any:
-    if not isinstance(values[0], dict):
-        return values[0] + sum(sign * value for value in values[1:])
-    shared = set.intersection(*(set(value) for value in values))
-    return {currency: values[0][currency] + sum(sign * value[currency] for value in values[1:]) for currency in shared} or None
+    if isinstance(values[0], dict):
+        shared = sorted(set.intersection(*(set(value) for value in values)))
+        return {currency: _add([value[currency] for value in values], sign) for currency in shared} or None
+    if isinstance(values[0], int):
+        return values[0] + sign * sum(values[1:])
+    found = values[0]
+    for value in values[1:]:
+        found = EXACT.add(found, value) if sign > 0 else EXACT.subtract(found, value)
+    return found
 
 
 def _ratio(of: Any, to: Any) -> Decimal | None:
-    """Per cent. Exact for comparison up to eight places; None where nothing can be divided."""
+    """Per cent. None where nothing can be divided.
+
+    Facts and thresholds have at most 8 places, so two that differ do so within the digits of `EXACT`: no comparison rests on a rounding.
+    """
     if isinstance(of, dict):
         shared = sorted(set(of) & set(to))
         return _ratio(of[shared[0]], to[shared[0]]) if len(shared) == 1 else None
-    return Decimal(of) * 100 / Decimal(to) if to else None
+    return EXACT.divide(EXACT.multiply(Decimal(of), 100), Decimal(to)) if to else None

@@ -19,8 +19,8 @@ groups:
 facts:
   registration.home: {type: country, class: circumstance, question: 'Where is the firm registered?'}
   transaction.activities: {type: set, class: circumstance, question: 'What will the firm do?', values: {deal: deal, advise: advise}}
-  transaction.date: {type: date, class: circumstance, question: 'When?'}
-  transaction.notional: {type: money, class: term, question: 'For how much?'}
+  transaction.date: {type: date, class: circumstance, called: the trade, question: 'When?'}
+  transaction.notional: {type: money, class: term, called: the notional value, question: 'For how much?'}
   client.kind: {type: choice, class: circumstance, question: 'Who is the client?', values: {bank: a bank, person: a person}}
   client.since: {type: date, class: circumstance, question: 'Client since when?'}
   chaperone.signed: {type: yes_no, class: arrangement, question: 'Has the chaperone signed?'}
@@ -103,8 +103,8 @@ requirements:
         due: post_trade
         stops: nothing
         applies_when: {not: {definition: long_known}}
-        deadline: {after: transaction.date, business_days: 3}
-        amount: {percent: "0.5", of: transaction.notional}
+        deadline: {after: transaction.date, business_days: 3, calendar: test, roll: none}
+        amount: {percent: "0.5", of: transaction.notional, round: half_up, to: 0.01 USD}
         check: {do: Report the trade.}
         provenance: {read: secondary, confidence: 5, reviewed_on: 2026-11-22}
 """
