@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from .calendars import Calendar
 from .conditions import All, Condition, ConditionReader, Leaf, leaves
-from .facts import ACTIVITIES, Bound, Catalogue, Derived, Fact, Guard
+from .facts import ACTIVITIES, Bound, Catalogue, Contradiction, Derived, Fact, Guard
 from .source import Node, Report
 from .values import IDENTIFIERS, parse_integer
 
@@ -40,6 +40,15 @@ def read_catalogue(node: Node, calendars: Mapping[str, Calendar], report: Report
     return _CatalogueReader(report, calendars).read(node)
 
 
+def fact_of_type(node: Node, facts: Mapping[str, Fact], types: Collection[str], report: Report) -> Fact | None:
+    """The fact that a text names, if there is one and it has one of these types (none: any)."""
+    fact = facts.get(report.one_of(node, facts, "fact") or "")
+    if fact and types and fact.type not in types:
+        report.error(node, f"the type of {fact.name} is {fact.type}; expected {' or '.join(types)}")
+        return None
+    return fact
+
+
 def _text(node: Node) -> Any:
     """The catalogue's content; the order of bounds says nothing, that of a fact's values is the order in which they are offered."""
     found = node.plain()
@@ -56,7 +65,7 @@ class _CatalogueReader:
         self.derived: dict[str, Derived] = {}
 
     def read(self, node: Node) -> Catalogue:
-        keys = self.report.mapping(node, ("groups", "facts"), ("core", "start", "bounds", "derived"))
+        keys = self.report.mapping(node, ("groups", "facts"), ("core", "start", "bounds", "contradictions", "derived"))
         groups = self.report.open_mapping(keys["groups"]) if "groups" in keys else {}
         nodes = self.report.open_mapping(keys["facts"]) if "facts" in keys else {}
         for name, child in nodes.items():
@@ -68,17 +77,19 @@ class _CatalogueReader:
         if ACTIVITIES not in self.facts:
             self.report.error(node, f"the catalogue needs {ACTIVITIES}")
         bounds = tuple(filter(None, map(self._bound, self.report.items(keys["bounds"])))) if "bounds" in keys else ()
-        return Catalogue(self.facts, titles, exists, self.derived, bounds, self._guard_order(node), core, self.calendars, _text(node), start)
+        contradictions = self._contradictions(keys["contradictions"]) if "contradictions" in keys else ()
+        guards = self._guard_order(node)
+        return Catalogue(self.facts, titles, exists, self.derived, bounds, guards, core, self.calendars, _text(node), start, contradictions)
 
     def _fact(self, name: str, node: Node, groups: Mapping[str, Node]) -> None:
-        optional = ("exceptional", "only_if", "asked_when", "unit", "scheme", "help", "values", "open", "open_point")
+        optional = ("exceptional", "only_if", "asked_when", "called", "unit", "scheme", "help", "values", "open", "open_point")
         keys = self.report.mapping(node, ("type", "class", "question"), optional)
         if not _NAME.fullmatch(name) or name.partition(".")[0] not in groups:
             self.report.error(node, f"a fact's name is group.name of a known group; {name!r} is not")
         type_ = self.report.one_of(keys["type"], TYPES, "type") if "type" in keys else None
         klass = self.report.one_of(keys["class"], CLASSES, "class") if "class" in keys else None
         flags = {key: self.report.yes_no(keys[key]) is True for key in ("exceptional", "open") if key in keys}
-        texts = {key: self.report.text(keys[key]) or "" for key in ("question", "help", "only_if", "unit") if key in keys}
+        texts = {key: self.report.text(keys[key]) or "" for key in ("question", "help", "called", "only_if", "unit") if key in keys}
         values = self.report.open_mapping(keys["values"]) if "values" in keys else {}
         if type_ in ("choice", "set") and not values and not flags.get("open"):
             self.report.error(node, f"a {type_} fact lists its `values`")
@@ -117,6 +128,25 @@ class _CatalogueReader:
             return None
         return Bound(found[0].name, found[1].name)
 
+    def _contradictions(self, node: Node) -> tuple[Contradiction, ...]:
+        """Facts that cannot all be so. They read what is stated: a derived fact follows from others, which are to be named."""
+        found = []
+        for item in self.report.items(node):
+            keys = self.report.mapping(item, ("when", "says"))
+            if len(keys) < 2:
+                continue
+            reader = ConditionReader(self.facts, self.report)
+            when = reader.read(keys["when"])
+            read = {leaf.fact for leaf, _ in leaves(when) if isinstance(leaf, Leaf)}
+            for ref in reader.refs:
+                self.report.error(ref.node, "the catalogue knows no definitions; test the facts")
+            for name in sorted(read & self.derived.keys()):
+                self.report.error(keys["when"], f"{name} is derived; name the facts that it follows from")
+            if len(read) < 2:
+                self.report.error(keys["when"], "a contradiction is between two facts or more")
+            found.append(Contradiction(when, self.report.text(keys["says"]) or "", tuple(name for name in self.facts if name in read)))
+        return tuple(found)
+
     # -- derivations --------------------------------------------------------------------------------------------------
 
     def _derivations(self, nodes: Mapping[str, Node]) -> None:
@@ -150,10 +180,11 @@ class _CatalogueReader:
         options: dict[str, Any] = {}
         if names:
             arguments = self.report.mapping(keys[function], names, optional)
-            inputs = [self._input(arguments[key], _NUMBERS if function == "ratio" else _FITS[key]) for key in names if key in arguments]
+            types = {key: _NUMBERS if function == "ratio" else _FITS[key] for key in names}
+            inputs = [fact_of_type(arguments[key], self.facts, types[key], self.report) for key in names if key in arguments]
             options = {key: self._option(key, arguments[key]) for key in optional if key in arguments}
         else:
-            inputs = [self._input(child, _NUMBERS) for child in self.report.items(keys[function], empty=False)]
+            inputs = [fact_of_type(child, self.facts, _NUMBERS, self.report) for child in self.report.items(keys[function], empty=False)]
         if None in inputs:
             return
         if function == "date_plus" and len(options.keys() - {"calendar"}) != 1:
@@ -179,18 +210,12 @@ class _CatalogueReader:
             type_,
             klass,
             question=derived.says,
+            called=derived.says,
             exceptional=any(fact.exceptional for fact in inputs),
             only_if=next((fact.only_if for fact in inputs if fact.exceptional), ""),
             unit={"days": "days", "business_days": "business days", "months": "months", "ratio": "per cent"}.get(derived.function),
         )
         self.derived[derived.name] = derived
-
-    def _input(self, node: Node, types: tuple[str, ...] | None) -> Fact | None:
-        fact = self._known(self.report.text(node), node)
-        if fact and types and fact.type not in types:
-            self.report.error(node, f"the type of {fact.name} is {fact.type}; expected {' or '.join(types)}")
-            return None
-        return fact
 
     def _option(self, key: str, node: Node) -> Any:
         if key == "calendar":

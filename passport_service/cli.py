@@ -10,14 +10,14 @@ import datetime as dt
 import gc
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
 
-from . import __version__, access, bundle, canonical, embedded, lawpage, logs, publish, review
+from . import __version__, access, bundle, canonical, embedded, lawpage, logs, publish, review, wording
 from .app import create_app, signing_keys
 from .archive import file_away
 from .errors import LawError, PassportError, closest
@@ -186,18 +186,38 @@ def law() -> None:
 @click.option("--on", type=click.DateTime(["%Y-%m-%d"]), help="The day to judge by (default: today).")
 @click.option("--within", type=click.IntRange(0, 3650), default=30, show_default=True, help="Days ahead.")
 @click.option("--confidence", type=click.IntRange(1, 5), default=2, show_default=True, help="List what rests on at most this confidence.")
+@click.option("--summary", "summarised", is_flag=True, help="Count instead how the provisions, and the checks that worked cases show, were read.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @config_option
-def due_(on: dt.datetime | None, within: int, confidence: int, as_json: bool, config: Path | None) -> None:
-    """List what is due for review or rests on low confidence, worst first."""
-    found = review.due(load(config).laws, (on or dt.datetime.now(dt.UTC)).date(), within, confidence)
+def due_(on: dt.datetime | None, within: int, confidence: int, summarised: bool, as_json: bool, config: Path | None) -> None:
+    """List what is due for review or rests on little: overdue first, then what rests on least, and of that what matters most."""
+    passport, now = load(config), on.replace(tzinfo=dt.UTC) if on else dt.datetime.now(dt.UTC)
+    if summarised:
+        _show_trust(review.trust(passport, now), as_json)
+        return
+    found = review.due(passport.laws, now.date(), within, confidence)
     if as_json:
         sys.stdout.buffer.write(canonical.dump([row.as_json() for row in found]))
         return
     rows = (
-        (row.id, "overdue" if row.overdue else row.review_by.isoformat(), str(row.confidence), row.read.replace("_", " "), row.title) for row in found
+        (
+            row.id,
+            "overdue" if row.overdue else row.review_by.isoformat(),
+            str(row.confidence),
+            f"{row.read.replace('_', ' ')}{': ' if row.read_in else ''}{row.read_in or ''}",
+            row.matters,
+            row.title,
+        )
+        for row in found
     )
-    table(Console(), ("id", "review by", "confidence", "read", "title"), rows)
+    table(Console(), ("id", "review by", "confidence", "read", "a mistake", "title"), rows)
+
+
+def _show_trust(rows: list[review.Trust], as_json: bool) -> None:
+    if as_json:
+        sys.stdout.buffer.write(canonical.dump([asdict(row) for row in rows]))
+        return
+    table(Console(), ("host", "what", "in all", "primary", "secondary", "not re-read", "read in a named text"), (row.as_row for row in rows))
 
 
 @law.command("report")
@@ -294,7 +314,7 @@ def _show(body: Mapping[str, Any], console: Console) -> None:
                 console,
                 ("due", "id", "status", "who", "what", "under"),
                 (
-                    (row["due"].replace("_", " "), row["id"], row["status"], party_words(row["party"]), row["do"], row["cite"]["text"])
+                    (row["due"].replace("_", " "), row["id"], row["status"], party_words(row["party"]), _what(row), row["cite"]["text"])
                     for row in body[name]
                 ),
             )
@@ -318,6 +338,11 @@ def _show(body: Mapping[str, Any], console: Console) -> None:
         console.print("\n[bold]Caveats[/bold]")
         for row in body["caveats"]:
             console.print(f"  {row['kind'].replace('_', ' ')}: {row['text']} {', '.join(row['ids'])}".rstrip())
+
+
+def _what(row: Mapping[str, Any]) -> str:
+    """What is to be done, with its last day and its amount, and how a reader can check them."""
+    return "\n".join([row["do"], *(f"{label}: {'. '.join(filter(None, (value, how)))}" for label, value, how in wording.dues(row))])
 
 
 def _show_routes(body: Mapping[str, Any], console: Console) -> None:

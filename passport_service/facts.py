@@ -27,6 +27,7 @@ class Fact:
     klass: str
     question: str = ""
     help: str = ""
+    called: str = ""  # its name in a sentence, of a date after "after": the trade, the first sale; of money after "of": the price paid
     exceptional: bool = False
     only_if: str = ""
     asked_when: Condition | None = None
@@ -68,6 +69,15 @@ class Bound:
 
 
 @dataclass(frozen=True, slots=True)
+class Contradiction:
+    """Stated facts that cannot all be so. Shapes: `facts` what the condition reads, in the order of the catalogue."""
+
+    when: Condition
+    says: str
+    facts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Guard:
     """Facts that can only apply when a condition holds."""
 
@@ -89,6 +99,12 @@ class Catalogue:
     calendars: Mapping[str, Calendar]
     text: Any  # the catalogue as written, without places: part of every rulebook's digest
     start: tuple[str, ...] = ()  # what the form asks on its first page
+    contradictions: tuple[Contradiction, ...] = ()
+
+    @cached_property
+    def contradictable(self) -> frozenset[str]:
+        """Every fact that some contradiction reads."""
+        return frozenset(name for found in self.contradictions for name in found.facts)
 
     @cached_property
     def bounded(self) -> frozenset[str]:
@@ -150,7 +166,7 @@ class Catalogue:
         return found
 
     def companions(self, name: str) -> tuple[str, ...]:
-        """The facts whose values matter when this one is learnt: those it is bounded with, and the inputs of what is derived from it."""
+        """The facts whose values matter when this one is learnt: those it is bounded with or may contradict, and the inputs of what is derived from it."""
         found = self._companions.get(name)
         if found is None:
             moved = [name]
@@ -161,6 +177,7 @@ class Catalogue:
                 if not set(moved).isdisjoint(derived.inputs):
                     moved.append(derived.name)
                     values |= {*derived.inputs}
+            values.update(*[found.facts for found in self.contradictions if name in found.facts])
             found = self._companions[name] = tuple(sorted(values))
         return found
 

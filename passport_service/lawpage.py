@@ -10,11 +10,12 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from .conditions import All, Any_, Condition, Constant, Leaf, Not, Ref, leaf_text, leaves
+from . import amounts, deadlines
+from .conditions import ALWAYS, All, Any_, Condition, Constant, Leaf, Not, Ref, leaf_text, leaves
 from .facts import Catalogue
 from .laws import Laws
 from .placement import uses
-from .publish import speaks_of
+from .publish import condition_words, speaks_of
 from .rulebook import Provision, Rulebook
 
 _FIELDS = {
@@ -96,7 +97,16 @@ def _version(catalogue: Catalogue, rulebook: Rulebook, version: Any, end: dt.dat
         for name, title in _FIELDS.items()
         if _says_something(name, getattr(version, name, None))
     ]
-    return {"version": version, "end": end, "logic": logic}
+    return {"version": version, "end": end, "logic": logic, "dues": list(_dues(catalogue, version))}
+
+
+def _dues(catalogue: Catalogue, version: Any) -> Iterator[tuple[str, str]]:
+    """The deadlines and amounts of a requirement, without dates and numbers of a case. Shapes: (what it is, its terms in words)."""
+    for label, steps, words in (("Deadline", "deadlines", deadlines.in_words), ("Amount", "amounts", amounts.in_words)):
+        for step in getattr(version, steps, ()):
+            when = "" if step.when == ALWAYS else f", where {condition_words(step.when)}"
+            says = f". {step.what['says']}" if "says" in step.what else ""
+            yield label, f"{words(step.what, catalogue)}{when}{says}"
 
 
 def _says_something(name: str, condition: Condition | None) -> bool:

@@ -292,10 +292,11 @@ def _answer_shapes() -> dict[str, Any]:
             service=_TEXT,
         ),
         "Route": _obj(
-            "id leg title standing activities status live dead stopped_by doubted_by outstanding cite provenance missing not_with",
+            "id leg title headline standing activities status live dead stopped_by doubted_by outstanding cite provenance missing not_with",
             id=_TEXT,
             leg={"enum": list(LEGS)},
             title=_TEXT,
+            headline=_TEXT,
             standing=standing,
             activities=_TEXTS,
             status={"enum": ["open", "closed", "undetermined"]},
@@ -325,10 +326,13 @@ def _answer_shapes() -> dict[str, Any]:
             due=due,
             do=_TEXT,
             evidence=_TEXTS,
-            deadline={"type": ["object", "null"]},
-            deadline_note=_MAYBE,
-            amount={"type": ["array", "null"]},
-            amount_note=_MAYBE,
+            deadline={
+                "anyOf": [_obj("date at rule", date=_DAY, at=_MAYBE, rule=_TEXT), {"type": "null"}],
+                "description": "The last day, a time of day in the host's zone where the law names one, and how the day comes about, to be checked.",
+            },
+            deadline_note={**_MAYBE, "description": "Why no last day can be told, where the law names one."},
+            amount={"type": ["array", "null"], "items": _obj("amount currency", amount=_TEXT, currency=_TEXT)},
+            amount_note={**_MAYBE, "description": "How the amount comes about, to be checked, or why none can be told."},
             cite=_ref("Citation"),
             says=_TEXT,
             standing=standing,
@@ -359,6 +363,10 @@ def _answer_shapes() -> dict[str, Any]:
             confidence={"type": "integer", "minimum": 1, "maximum": 5},
             reviewed_on=_DAY,
             review_by=_DAY,
+            read_in={
+                "description": "Where the provision was read, and of which day that text states the law; null where no text can be named.",
+                "oneOf": [{"type": "null"}, _obj("text at version url", text=_TEXT, at=_TEXT, version=_DAY, url=_MAYBE)],
+            },
         ),
         "Provision": _obj(
             "id kind host versions cases", id=_TEXT, kind=_TEXT, host=_TEXT, versions={"type": "array", "items": _OBJECT}, cases=_TEXTS

@@ -12,7 +12,7 @@ from .errors import UnknownNameError
 from .explain import cite_json, provenance_json
 from .facts import Catalogue, Fact
 from .laws import Laws
-from .rulebook import Case, Provision, Rulebook, Scenario, Step, Version
+from .rulebook import Case, Provision, Rulebook, Scenario, Step, Text, Version
 from .values import CURRENCIES, plain
 
 # -- conditions -------------------------------------------------------------------------------------------------------
@@ -116,6 +116,7 @@ def rulebook_json(rulebook: Rulebook) -> dict[str, Any]:
         **rulebook_line(rulebook),
         "legs": {leg: {"needed_when": condition_json(condition)} for leg, condition in rulebook.legs.items()},
         "sources": {id_: dict(source) for id_, source in rulebook.sources.items()},
+        "texts": {id_: text_json(text) for id_, text in rulebook.texts.items()},
         **{kind: [provision_json(rulebook, provision) for provision in getattr(rulebook, kind).values()] for kind in kinds},
         "cases": [
             {"id": case.id, "title": case.title, "note": case.note or None, "proposal": case.proposal, "expect": _plain(case.expect)}
@@ -131,6 +132,7 @@ def rulebook_line(rulebook: Rulebook) -> dict[str, Any]:
         "host": rulebook.host,
         "title": head.title,
         "version": head.version,
+        "known_to": head.known_to.isoformat(),
         "digest": rulebook.digest,
         "covers": {
             "from": head.covers_from.isoformat(),
@@ -139,6 +141,11 @@ def rulebook_line(rulebook: Rulebook) -> dict[str, Any]:
         },
         "counts": {kind: len(getattr(rulebook, kind)) for kind in ("definitions", "routes", "requirements", "recognitions", "notices", "cases")},
     }
+
+
+def text_json(text: Text) -> dict[str, Any]:
+    """A text in which provisions were read."""
+    return {"title": text.title, "version": text.version.isoformat(), "prospective": text.prospective, "url": text.url, "note": text.note or None}
 
 
 def scenario_json(scenario: Scenario) -> dict[str, Any]:

@@ -31,13 +31,33 @@ class Citation:
 
 
 @dataclass(frozen=True, slots=True)
+class Text:
+    """A text in which provisions were read. Shapes: `version` is the day whose law it states; a `prospective` one also makes law of later days."""
+
+    title: str
+    version: dt.date
+    prospective: bool
+    url: str | None
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The place at which a provision was read."""
+
+    text: Text
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
 class Provenance:
-    """How a provision was read. Units: `confidence` 1 (a guess) to 5 (settled, primary text)."""
+    """How a provision was read. Units: `confidence` 1 (a guess) to 5 (settled, primary text). `read_in` is None where no text can be named."""
 
     read: str
     confidence: int
     reviewed_on: dt.date
     review_by: dt.date
+    read_in: Reading | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +82,7 @@ class DefinitionVersion(Version):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteVersion(Version):
+    headline: str  # its way in a few words, after which a verdict may be made: "through a chaperoning US broker-dealer"
     opens_when: Condition
     activities: tuple[str, ...] = ()
     plays: Mapping[str, str]
@@ -143,6 +164,7 @@ class Role:
 class Head:
     title: str
     version: str
+    known_to: dt.date  # the day up to which sources were seen
     timezone: str
     calendar: str
     currency: str
@@ -200,6 +222,7 @@ class Rulebook:
     head: Head
     legs: Mapping[str, Condition]
     sources: Mapping[str, Mapping[str, str]]
+    texts: Mapping[str, Text]
     definitions: Mapping[str, Provision]
     routes: Mapping[str, Provision]
     requirements: Mapping[str, Provision]

@@ -46,6 +46,7 @@ class _Overlay(RulebookReader):
         super().__init__(catalogue, report)
         self.base, self.scenario = base, scenario
         self.sources = {id_: dict(source) for id_, source in base.sources.items()}
+        self.texts = dict(base.texts)
         self.roles |= base.head.roles.keys()
 
     def read(self, node: Node) -> Rulebook:  # type: ignore[override]

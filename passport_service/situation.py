@@ -7,11 +7,11 @@ It answers one question: the code of a leaf. Contradictions are problems of the 
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from .calendars import DAY, Calendar, add_months, month_end, months_between
+from .calendars import Calendar, end_of, later, months_between
 from .conditions import OPERATORS, All, Any_, Condition, Constant, Leaf, Not, value_text
 from .errors import Problem
 from .facts import Catalogue, Derived
@@ -23,6 +23,7 @@ from .outcome import (
     UNKNOWN_SPECIAL,
     limited,
 )
+from .values import EXACT
 
 Range = tuple[Any, Any]  # (lowest, highest), either may be None; both ends belong to it
 
@@ -114,7 +115,7 @@ def situate(catalogue: Catalogue, stated: Mapping[str, Any], asked: Iterable[str
     asked = frozenset(asked)
     if catalogue.plain_guards and not problems and (ruled_out := _ruled_out(catalogue, known)).isdisjoint(known):
         unknown, further = _derive(catalogue, known, ruled_out, {}, catalogue.derived)
-        return Situation(catalogue, stated, known, asked, further, unknown, limits, ())
+        return _consistent(Situation(catalogue, stated, known, asked, further, unknown, limits, ()))
     return _guarded(catalogue, stated, known, asked, limits, problems)
 
 
@@ -154,7 +155,19 @@ def _guarded(
                 elif not _told_already(catalogue, known, name):
                     problems.append(Problem(pointer(name), f"{name} cannot apply here: {_reason(guard.when, live)}; leave it out, or correct that"))
     unknown, further = _derive(catalogue, known, frozenset(cannot_apply), {}, catalogue.derived)
-    return Situation(catalogue, stated, known, asked, further, unknown, limits, tuple(problems))
+    return _consistent(Situation(catalogue, stated, known, asked, further, unknown, limits, tuple(problems)))
+
+
+def _consistent(situation: Situation) -> Situation:
+    """The situation, with a problem for each contradiction between what is stated: at the last of its facts that is."""
+    if situation.catalogue.contradictable.isdisjoint(situation.stated):
+        return situation
+    problems = [
+        Problem(pointer([name for name in found.facts if name in situation.stated][-1]), found.says)
+        for found in situation.catalogue.contradictions
+        if not situation.stated.keys().isdisjoint(found.facts) and evaluate(found.when, situation.leaf) == CERTAIN
+    ]
+    return replace(situation, problems=(*situation.problems, *problems)) if problems else situation
 
 
 def _told_already(catalogue: Catalogue, known: Mapping[str, Any], name: str) -> bool:
@@ -169,7 +182,7 @@ def learn(situation: Situation, name: str, value: Any) -> tuple[Situation, Itera
     The same as `situate` with the fact added, but only what follows from it is worked out again.
     """
     catalogue = situation.catalogue
-    if name in catalogue.bounded or catalogue.exists.get(name.partition(".")[0], name) not in (name, *situation.known):
+    if name in catalogue.bounded or name in catalogue.contradictable or catalogue.exists.get(name.partition(".")[0], name) not in (name, *situation.known):
         return _anew(situation, name, value)
     guards, derived = catalogue.following(name)
     stated = {**situation.stated, name: value}
@@ -327,7 +340,7 @@ def _compute(derived: Derived, values: list[Any], calendars: Mapping[str, Calend
         case "date_plus":
             return later(values[0], options, calendars.get(options.get("calendar", "")))
         case "month_end":
-            return month_end(values[0])
+            return end_of("month", values[0])
         case "sum":
             return _add(values, 1)
         case "difference":
@@ -339,28 +352,24 @@ def _compute(derived: Derived, values: list[Any], calendars: Mapping[str, Calend
     raise TypeError(derived.function)
 
 
-def later(start: Any, step: Mapping[str, Any], calendar: Calendar | None) -> Any:
-    """The date some `days`, `business_days` or `months` after another. None beyond a horizon."""
-    try:
-        if "days" in step:
-            return start + step["days"] * DAY
-        if "months" in step:
-            return add_months(start, step["months"])
-    except OverflowError:
-        return None
-    return calendar.plus(start, step["business_days"]) if calendar else None
-
-
 def _add(values: list[Any], sign: int) -> Any:
-    if not isinstance(values[0], dict):
-        return values[0] + sum(sign * value for value in values[1:])
-    shared = set.intersection(*(set(value) for value in values))
-    return {currency: values[0][currency] + sum(sign * value[currency] for value in values[1:]) for currency in shared} or None
+    if isinstance(values[0], dict):
+        shared = sorted(set.intersection(*(set(value) for value in values)))
+        return {currency: _add([value[currency] for value in values], sign) for currency in shared} or None
+    if isinstance(values[0], int):
+        return values[0] + sign * sum(values[1:])
+    found = values[0]
+    for value in values[1:]:
+        found = EXACT.add(found, value) if sign > 0 else EXACT.subtract(found, value)
+    return found
 
 
 def _ratio(of: Any, to: Any) -> Decimal | None:
-    """Per cent. Exact for comparison up to eight places; None where nothing can be divided."""
+    """Per cent. None where nothing can be divided.
+
+    Facts and thresholds have at most 8 places, so two that differ do so within the digits of `EXACT`: no comparison rests on a rounding.
+    """
     if isinstance(of, dict):
         shared = sorted(set(of) & set(to))
         return _ratio(of[shared[0]], to[shared[0]]) if len(shared) == 1 else None
-    return Decimal(of) * 100 / Decimal(to) if to else None
+    return EXACT.divide(EXACT.multiply(Decimal(of), 100), Decimal(to)) if to else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import Context, Decimal
 from functools import lru_cache
 
 import stdnum.cusip
@@ -14,6 +14,7 @@ import stdnum.isin
 import stdnum.lei
 
 Money = Mapping[str, Decimal]  # one amount for each currency that the caller stated; nothing is converted
+EXACT = Context(prec=100)  # amounts have at most 26 digits: products and sums of them fit, and where a quotient does not, the rest decides nothing
 
 COUNTRIES = frozenset(
     "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ "

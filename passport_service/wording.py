@@ -129,6 +129,18 @@ def money(rows: Any) -> str:
     return " and ".join(f"{format_decimal(Decimal(row['amount']), locale=_LOCALE, decimal_quantization=False)} {row['currency']}" for row in rows)
 
 
+def dues(row: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """What a requirement of an answer has of a last day and of an amount. Shapes: (what it is, the value or "", how it comes about or why there is none)."""
+    found = []
+    if row["deadline"] or row["deadline_note"]:
+        deadline = row["deadline"] or {"rule": row["deadline_note"]}
+        time = f", {deadline['at']}" if deadline.get("at") else ""
+        found.append(("Deadline", f"{day(deadline['date'])}{time}" if "date" in deadline else "", deadline["rule"]))
+    if row["amount"] or row["amount_note"]:
+        found.append(("Amount", money(row["amount"]) if row["amount"] else "", row["amount_note"] or ""))
+    return found
+
+
 def said(fact: Fact, value: Any) -> str:
     """An answer as it stands in a proposal, in words."""
     if isinstance(value, dict) and "unknown" in value:

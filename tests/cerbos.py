@@ -114,6 +114,7 @@ host: US
 head:
   title: The synthetic host
   version: 2026.11.22
+  known_to: 2026-11-01
   timezone: America/New_York
   calendar: test
   currency: USD
@@ -121,14 +122,14 @@ head:
 legs: {venue: {needed_when: never}, promotion: {needed_when: never}, form: {needed_when: never}}
 sources: {ACT: {title: The Synthetic Act}}
 """
-_ROUTE = {"title": "Open to all", "standing": "in_force", "says": "Whoever does all that is required may deal.", "activities": ["deal", "advise"]}
+_ROUTE = {"title": "Open to all", "headline": "open to all", "standing": "in_force", "says": "Whoever does all that is required may deal.", "activities": ["deal", "advise"]}
 _DUTY = {"standing": "in_force", "duty_on": "firm", "due": "at_trade", "stops": "nothing"}
 
 
 def law(directory: Path, rules: Sequence[Condition], facts: Sequence) -> Path:
     """A directory of law in which the n-th requirement applies when the n-th rule holds."""
     texts = {"facts.yaml": FACTS.replace("\nfacts:\n", "\n  g: {title: G}\nfacts:\n" + _facts(facts)), "calendars/test.yaml": CALENDAR}
-    read = {"from": "2020-01-01", "provenance": {"read": "primary", "confidence": "5", "reviewed_on": "2026-11-22"}}
+    read = {"from": "2020-01-01", "provenance": {"read": "secondary", "confidence": "5", "reviewed_on": "2026-11-22"}}
     route = {"id": "R1", "leg": "status", "versions": [{**_ROUTE, **read, "cite": {"source": "ACT", "at": "s 1"}, "opens_when": "always"}]}
     requirements = []
     for number, rule in enumerate(rules):

@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "passport_service"
 # The order in which modules may import is the order in which a newcomer reads them.
 ORDER = (
     "errors recall outcome values canonical source conditions calendars facts catalogue situation proposal schemas "
-    "rulebook placement cases reader scenarios clauses index compiler laws bundle archive "
+    "rulebook placement cases deadlines amounts reader scenarios clauses index compiler laws bundle archive "
     "listing plan decision reasons trial missing caveats grounds explain comparison seal store cache answer service publish review lawpage "
     "keys receipt verification today renewal "
     "access settings proof problems replies metrics logs witness shadow front spool batch openapi "

@@ -35,7 +35,7 @@ def version(**more):
 
 def route(id_, opens_when="always", leg="status", **more):
     own = {"activities": ["deal"]} if leg == "status" else {}
-    return {"id": id_, "leg": leg, "versions": [version(opens_when=opens_when, **{**own, **more})]}
+    return {"id": id_, "leg": leg, "versions": [version(headline="h", opens_when=opens_when, **{**own, **more})]}
 
 
 def requirement(id_, **more):
@@ -267,8 +267,8 @@ def test_a_threshold_in_another_currency_is_unknown_and_names_the_currency_wante
 
 
 def test_two_dates_name_what_would_change():
-    later = {**version(opens_when="never", standing="closed", activities=["deal"]), "from": "2026-12-01"}
-    changing = {"id": "R", "leg": "status", "versions": [version(opens_when="always", activities=["deal"]), later]}
+    later = {**version(headline="h", opens_when="never", standing="closed", activities=["deal"]), "from": "2026-12-01"}
+    changing = {"id": "R", "leg": "status", "versions": [version(headline="h", opens_when="always", activities=["deal"]), later]}
     answer = decide([changing], options={"as_of": "2026-11-23"}, facts={"transaction.date": "2026-12-01"})
     assert (answer["status"], [(c["kind"], c["ids"]) for c in answer["caveats"]]) == ("clear", [("two_dates", ["R"])])
     assert answer["valid_until"] == "2026-12-01"

@@ -43,7 +43,7 @@ def test_where_no_route_is_in_question_a_duty_is_listed_all_the_same_with_who_ow
 
 def test_the_review_days_are_those_of_all_that_is_listed_and_of_what_it_reads():
     def reviewed(day):
-        return {"provenance": {"read": "primary", "confidence": "5", "reviewed_on": day}}
+        return {"provenance": {"read": "secondary", "confidence": "5", "reviewed_on": day}}
 
     found = decided(
         [route("A"), route("B", "never")],

@@ -31,10 +31,10 @@ groups:
 facts:
   registration.home: {type: country, class: circumstance, question: 'Home?'}
   transaction.activities: {type: set, class: circumstance, question: 'What?', values: {deal: deal, advise: advise, keep: keep, agree: agree}}
-  transaction.date: {type: date, class: circumstance, question: 'When?'}
+  transaction.date: {type: date, class: circumstance, called: the trade, question: 'When?'}
   c.kind: {type: choice, class: circumstance, question: 'Kind?', values: {one: one, two: two, three: three}}
   c.flag: {type: yes_no, class: circumstance, question: 'Flag?'}
-  c.size: {type: money, class: circumstance, question: 'Size?'}
+  c.size: {type: money, class: circumstance, called: the size, question: 'Size?'}
   c.part: {type: money, class: circumstance, question: 'Part of the size?'}
   c.count: {type: integer, class: circumstance, unit: pieces, question: 'How many?'}
   c.place: {type: country, class: circumstance, question: 'Where?'}
@@ -57,6 +57,8 @@ facts:
 bounds:
   - {fact: c.part, at_most: c.size}
   - {fact: c.narrow, at_most: c.wide}
+contradictions:
+  - {when: {all: [{c.kind: {is: three}}, {c.tags: {includes: blue}}]}, says: what is of the third kind is never blue}
 derived:
   derived.gap: {days: {from: c.day, to: transaction.date}, says: days gone by}
   derived.work: {business_days: {from: c.day, to: transaction.date, calendar: test}, says: business days gone by}
@@ -64,7 +66,7 @@ derived:
 CALENDAR = Calendar("test", "Test", dt.date(2026, 1, 1), dt.date(2026, 12, 31), frozenset({5, 6}), {dt.date(2026, 12, 25): "Christmas"})
 DAYS = [dt.date(2026, 11, 20), dt.date(2026, 11, 23), dt.date(2026, 12, 24), dt.date(2027, 1, 4)]
 CITE = {"source": "S", "at": "1"}
-PROVENANCE = {"read": "primary", "confidence": "5", "reviewed_on": "2026-11-22"}
+PROVENANCE = {"read": "secondary", "confidence": "5", "reviewed_on": "2026-11-22"}
 
 
 def node(value, path="") -> Node:
@@ -186,6 +188,7 @@ class Maker:
         for number in range(rng.choice([2, 3, 5])):
             leg = rng.choice(["status", "status", "status", "venue", "form"])
             version = self.version(
+                headline=f"by route {number}",
                 opens_when=self.condition("route", 2, True, known), standing=rng.choice(["in_force", "in_force", "order", "staff_position"])
             )
             if leg == "status":
@@ -219,6 +222,7 @@ class Maker:
             "head": {
                 "title": "Test",
                 "version": "1",
+                "known_to": "2026-11-01",
                 "timezone": "UTC",
                 "calendar": "test",
                 "currency": "USD",
