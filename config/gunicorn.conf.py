@@ -6,7 +6,6 @@ worker_class = "passport_service.worker.Worker"  # gthread, guarded against slow
 threads = 4  # two would do for the work, which is computing; the others are for clients that are slow to read or to send
 preload_app = True  # the law is compiled once, and shared by the workers
 control_socket_disable = True  # nothing here needs it, and a read-only container has no place for it
-worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
 timeout = 30
 graceful_timeout = 20
 keepalive = 15

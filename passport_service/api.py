@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from . import batch, canonical, publish, replies
 from .cache import Finished
 from .errors import BadQueryError, MalformedError, NotAcceptableError, NotKeptError, TooLargeError, UnsupportedMediaError
 from .front import RAW, Ask
+from .metrics import Metrics
 from .service import Service
 from .spool import Spool
 from .witness import DECIDED, MARK
@@ -26,6 +28,7 @@ ID = re.compile(r"pd_[a-z2-7]{32}", re.ASCII)
 NUMBER = "registration.number"
 Clock = Callable[[], dt.datetime]
 Mark = Callable[[str], str]
+Stages = Callable[[str], AbstractContextManager[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,37 +39,39 @@ class Limits:
     batch: int
 
 
-def asking(service: Service, detail: str, mark: Mark | None) -> Ask:
-    """What answers the body of one proposal. Raises: PassportError."""
+def asking(service: Service, detail: str, stage: Stages, mark: Mark | None) -> Ask:
+    """What answers the body of one proposal; `stage` times its parts. Raises: PassportError."""
 
     def ask(environ: dict[str, Any], body: bytes, now: dt.datetime) -> tuple[Finished, str]:
-        question = service.put(canonical.load(body), now)
+        with stage("validate"):
+            question = service.put(canonical.load(body), now)
         if mark is not None:
             environ[MARK] = mark(str(question.proposal.facts.get(NUMBER, "")))
-        return service.ask(question, detail, now)
+        with stage("answer"):
+            return service.ask(question, detail, now)
 
     return ask
 
 
-def create_api(service: Service, clock: Clock, limits: Limits, told: batch.Told, mark: Mark | None = None) -> Blueprint:
+def create_api(service: Service, clock: Clock, limits: Limits, metrics: Metrics, mark: Mark | None = None) -> Blueprint:
     """The resources of the contract over one service. Units: `clock` gives times aware of their zone.
 
-    `told` counts lines of a batch; `mark` tells a firm in logs without naming it, where an operator wants that.
+    `mark` tells a firm in logs without naming it, where an operator wants that.
     """
     api = Blueprint("api", __name__, url_prefix="/v1")
-    _add_decisions(api, service, clock, limits, mark)
-    _add_batch(api, service, clock, limits, told)
+    _add_decisions(api, service, clock, limits, metrics, mark)
+    _add_batch(api, service, clock, limits, metrics.decided)
     _add_law(api, service)
     return api
 
 
-def _add_decisions(api: Blueprint, service: Service, clock: Clock, limits: Limits, mark: Mark | None) -> None:
+def _add_decisions(api: Blueprint, service: Service, clock: Clock, limits: Limits, metrics: Metrics, mark: Mark | None) -> None:
     # QUERY (RFC 10008): the same body and the same bytes, declared safe.
     @api.route("/decisions", methods=["POST", "QUERY"])
     def decisions() -> Response:
         _check_accept(JSON)
         detail, now = _detail(), clock()
-        finished, how = asking(service, detail, mark)(request.environ, read_body(limits.body), now)
+        finished, how = asking(service, detail, metrics.stage, mark)(request.environ, read_body(limits.body), now)
         if service.cache is not None and RAW in request.environ:
             service.cache.remember_asked(request.environ[RAW], finished, now)
         return _decision(finished, how, now)

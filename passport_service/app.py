@@ -28,7 +28,7 @@ from .receipts_api import create_receipts
 from .receipts_page import create_receipts_page
 from .seal import Sealer
 from .service import Service, open_service
-from .settings import Settings, read_settings
+from .settings import Settings, SettingsError, read_settings
 from .shadow import Shadow
 from .store import Store, connector, shown
 from .witness import REQUEST_ID, Witness
@@ -41,20 +41,23 @@ def now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
-def create_app(settings: Settings | None = None, keys: KeyList | None = None) -> Flask:
-    """The WSGI application, which signs with `keys`. Raises: LawError when the law does not load, PassportError when a setting cannot be used."""
+def create_app(settings: Settings | None = None, keys: KeyList | None = None, metrics: Metrics | None = None) -> Flask:
+    """The WSGI application, which signs with `keys` and counts in `metrics`.
+
+    Raises: LawError when the law does not load, PassportError when a setting cannot be used.
+    """
     settings = settings or read_settings()
     keys = keys or signing_keys(settings)  # before the law, which takes longer to say no
-    store = Store(connector(settings.redis), shown(settings.redis)) if settings.redis else None
+    metrics = metrics or create_metrics()
+    store = Store(connector(settings.redis), shown(settings.redis), lambda up: metrics.breaker.set(to=not up)) if settings.redis else None
     cache = Cache(Sealer(settings.secrets, "cache"), store, settings.memory)
     passport = open_service(settings.config, settings.archive, cache)
     prove(passport)
-    metrics = Metrics(settings.numbers is not None)
     passport.shadow = _shadow(settings, metrics)
     app = Flask(__name__)
-    app.extensions |= {"passport": passport, "passport.metrics": metrics}
+    app.extensions["passport"] = passport
     mark = Sealer(settings.secrets, "mark").mark if settings.mark_firms else None
-    app.register_blueprint(create_api(passport, now, Limits(settings.max_body, settings.max_batch), metrics.decided, mark))
+    app.register_blueprint(create_api(passport, now, Limits(settings.max_body, settings.max_batch), metrics, mark))
     app.register_blueprint(create_form(passport, now, settings.max_body))
     app.register_blueprint(create_receipts(passport, keys, now, settings.max_body))
     app.register_blueprint(create_receipts_page(passport, keys, now, settings.max_body))
@@ -62,15 +65,17 @@ def create_app(settings: Settings | None = None, keys: KeyList | None = None) ->
     _add_health(app, passport, metrics)
     _add_errors(app)
     gate = Gate(settings.policy, store, settings.redis, time.time)
-    witness = Witness(metrics, request_log() if settings.log_requests else None)
-    front = Front(app.wsgi_app, cache, gate, witness, settings.max_body, now, time.perf_counter, asking(passport, "full", mark))
-    app.wsgi_app = _traced(front) if settings.otel else front  # type: ignore[method-assign]
+    witness = Witness(metrics, request_log(metrics.log_lost.inc) if settings.log_requests else None)
+    front = Front(app.wsgi_app, cache, gate, witness, settings.max_body, now, time.perf_counter, asking(passport, "full", metrics.stage, mark))
+    tracing = _traced(front) if settings.otel else None
+    app.extensions["passport.tracing"] = tracing
+    app.wsgi_app = tracing or front  # type: ignore[method-assign]
     return app
 
 
-def count_reload(app: Flask, result: str) -> None:
-    """Counts an attempt to load other law: loaded or refused."""
-    app.extensions["passport.metrics"].reloads.labels(result).inc()
+def create_metrics(processes: int = 1) -> Metrics:
+    """Numbers that so many processes can count together."""
+    return Metrics(time.perf_counter, processes)
 
 
 def _shadow(settings: Settings, metrics: Metrics) -> Shadow | None:
@@ -78,17 +83,19 @@ def _shadow(settings: Settings, metrics: Metrics) -> Shadow | None:
     if settings.shadow is None:
         return None
     try:
-        return Shadow(Service(laws.load(settings.shadow)), lambda result: metrics.shadow.labels(result).inc())
+        return Shadow(Service(laws.load(settings.shadow)), metrics.shadow.inc)
     except PassportError as error:
         log.error("the shadow rulebook in %s does not load: %s", settings.shadow, error)
         return None
 
 
-def _traced(front: Any) -> Any:
-    """With the extra `otel`: a span for each request, sent where the OTEL_ variables say."""
-    from opentelemetry.instrumentation.wsgi import OpenTelemetryMiddleware
-
-    return OpenTelemetryMiddleware(front)
+def _traced(front: Front) -> Any:
+    """With a span for each request. Raises: SettingsError where the extra `otel` is not installed."""
+    try:
+        from .tracing import Tracing
+    except ImportError as error:
+        raise SettingsError(f"PASSPORT_OTEL is yes, and {error.name} is not installed; it comes with the extra `otel`") from None
+    return Tracing(front)
 
 
 def signing_keys(settings: Settings) -> KeyList:
@@ -155,10 +162,8 @@ def _look(metrics: Metrics, passport: Service) -> None:
     """Sets what is looked at only when somebody asks."""
     overdue = Counter(row.host for row in review.due(passport.laws, now().date(), confidence=0) if row.overdue)
     for host, rulebook in passport.laws.rulebooks.items():
-        metrics.rulebook.labels(host, rulebook.head.version, rulebook.digest).set(1)
-        metrics.overdue.labels(host).set(overdue[host])
-    store = passport.cache.store if passport.cache else None
-    metrics.breaker.set(0 if store is None or store.up else 1)
+        metrics.rulebook.set(host, rulebook.head.version, rulebook.digest, to=1)
+        metrics.overdue.set(host, to=overdue[host])
 
 
 def _add_errors(app: Flask) -> None:

@@ -18,15 +18,15 @@ import click
 from rich.console import Console
 
 from . import __version__, access, bundle, canonical, embedded, lawpage, logs, publish, review, wording
-from .app import create_app, signing_keys
+from .app import create_app, create_metrics, signing_keys
 from .archive import file_away
 from .errors import LawError, PassportError, closest
 from .explain import party_words
 from .receipts_cli import receipts
-from .settings import Settings, check_open, read_settings, share_numbers
+from .settings import Settings, check_open, read_settings
 from .source import read_files
 from .store import shown
-from .terminal import ask, config_option, fail, load, table
+from .terminal import Commands, ask, config_option, fail, load, table
 
 _STATUS_WORDS = {
     "not_covered": "NOT COVERED: this rulebook does not answer the question",
@@ -37,7 +37,7 @@ _STATUS_WORDS = {
 }
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="passport")
 def main() -> None:
     """Which limited additional checks does the host market require of a broker registered at home?
@@ -237,24 +237,26 @@ def report(out: Path, config: Path | None) -> None:
 @click.option("--port", type=click.IntRange(1, 65535), help="Port (default: PORT, or 8000).")
 def serve(port: int | None) -> None:
     """Run the service with gunicorn."""
-    from .server import run  # only this command needs gunicorn
+    from .server import place_for_signs_of_life, processes, run  # only this command needs gunicorn
 
     gc.disable()  # nearly all that is made until the service runs stays, and looking through it for what does not takes a fifth of loading
     try:
         settings = replace(read_settings(), port=port or read_settings().port)
         check_open(settings)
-        settings, cached = _cached(share_numbers(settings))
-        logs.configure(settings.log_level)
+        place_for_signs_of_life()
+        metrics = create_metrics(processes(settings.workers))  # before the first worker, which shares their memory
+        logs.configure(settings.log_level, metrics.log_lost.inc)
+        settings, cached = _cached(settings)
         here = f"http://{settings.host}:{settings.port}"
         click.echo(f"Passport {__version__}: loading the law; its worked cases run unless they are known to pass", err=True)
         keys = signing_keys(settings)  # once: with other law the service goes on signing as it did
-        app = create_app(settings, keys)
+        app = create_app(settings, keys, metrics)
     except LawError as error:
         fail(f"The law does not load; {len(error.problems)} mistake(s):\n{error}")
     except PassportError as error:
         fail(str(error))
     click.echo(f"  start page  {here}/\n  API         {here}/v1/decisions\n  documents   {here}/docs\n  cache       {cached}", err=True)
-    run(lambda: create_app(settings, keys), app, settings)
+    run(lambda: create_app(settings, keys, metrics), app, settings, metrics)
 
 
 def _cached(settings: Settings) -> tuple[Settings, str]:
@@ -267,7 +269,10 @@ def _cached(settings: Settings) -> tuple[Settings, str]:
     server = embedded.binary()
     if server is None:
         return replace(settings, redis=""), "in the memory of each worker alone (no Redis was given, and the extra `embedded` is not installed)"
-    return replace(settings, redis=embedded.start(server)), f"an embedded {server.name} of this run (PASSPORT_REDIS_URL names another)"
+    try:
+        return replace(settings, redis=embedded.start(server)), f"an embedded {server.name} of this run (PASSPORT_REDIS_URL names another)"
+    except OSError as error:
+        return replace(settings, redis=""), f"in the memory of each worker alone (the embedded {server.name} has no place for its socket: {error})"
 
 
 @main.group("access")

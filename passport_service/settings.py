@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import hashlib
 import os
 import secrets as _secrets_of_the_system
-import shutil
-import tempfile
-from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from .access import Policy, read_keys, read_rate
@@ -53,7 +50,6 @@ class Settings:
     mark_firms: bool  # a keyed digest of the registration's number in each request line
     shadow: Path | None
     otel: bool
-    numbers: str | None  # directory in which workers share their numbers
     issuer: str | None = None
     keys: str | None = field(default=None, repr=False)
 
@@ -81,7 +77,6 @@ def read_settings(environ: Mapping[str, str] = os.environ, config: Path | None =
         mark_firms=_one_of(environ, "PASSPORT_LOG_IDENTIFIERS", ("no", "hashed"), "no") == "hashed",
         shadow=Path(environ["PASSPORT_SHADOW"]) if environ.get("PASSPORT_SHADOW") else None,
         otel=_yes(environ, "PASSPORT_OTEL", False),
-        numbers=environ.get("PROMETHEUS_MULTIPROC_DIR"),
         issuer=_issuer(environ),
         keys=_keys(environ),
     )
@@ -127,21 +122,6 @@ def _one_of(environ: Mapping[str, str], name: str, allowed: tuple[str, ...], oth
     if found not in allowed:
         raise SettingsError(f"{name} is {found[:40]!r}; expected {' or '.join(allowed)}")
     return found
-
-
-def share_numbers(settings: Settings, environ: MutableMapping[str, str] = os.environ) -> Settings:
-    """Makes a directory in which the workers share their numbers, unless one is given. Call it before the numbers are made."""
-    if settings.numbers is None:
-        shared = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-        settings = replace(settings, numbers=tempfile.mkdtemp(prefix="passport-numbers-", dir=shared))
-        environ["PROMETHEUS_MULTIPROC_DIR"] = settings.numbers or ""
-        atexit.register(_remove, settings.numbers or "", os.getpid())
-    return settings
-
-
-def _remove(directory: str, owner: int) -> None:
-    if os.getpid() == owner:  # workers end too
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 def _secrets(environ: Mapping[str, str]) -> tuple[bytes, ...]:
@@ -206,10 +186,15 @@ def _number(environ: Mapping[str, str], name: str, default: int, low: int, high:
     return int(text)
 
 
-def proofs_directory(environ: Mapping[str, str] = os.environ) -> Path:
-    """Where it is remembered which law has passed its worked cases: PASSPORT_PROOFS, or the user's cache."""
+def proofs_directory(environ: Mapping[str, str] = os.environ) -> Path | None:
+    """Where it is remembered which law has passed its worked cases: PASSPORT_PROOFS, or the user's cache; None for a user without a home."""
     stated = environ.get("PASSPORT_PROOFS")
-    return Path(stated) if stated else Path(environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "passport"
+    if stated:
+        return Path(stated)
+    try:
+        return Path(environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "passport"
+    except RuntimeError:
+        return None
 
 
 def fingerprint(directory: Path) -> tuple[tuple[str, int, int], ...]:

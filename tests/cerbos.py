@@ -21,8 +21,9 @@ import requests
 
 from passport_service.conditions import All, Any_, Condition, Leaf
 
+from .patience import until
 from .peers import CERBOS, among, plain
-from .servers import free_port, until
+from .servers import free_port
 from .small_law import CALENDAR, FACTS
 
 LICENCE = "Apache-2.0"
@@ -58,7 +59,7 @@ def serving(server: Path, directory: Path, rules: Sequence[Condition]):
     command = [str(server), "server", f"--config={directory / 'cerbos.json'}", "--log-level=error"]
     process = subprocess.Popen(command, env={**os.environ, "GOMAXPROCS": "1"}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        until(lambda: _lives(port), 30, "Cerbos did not start")
+        until(lambda: _lives(port), "Cerbos did not start")
         yield f"127.0.0.1:{port}"
     finally:
         process.terminate()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 
 from passport_service import bundle, keys, laws
 from passport_service.archive import open_archive
@@ -140,6 +141,15 @@ def amended(route: bool = False, definition: bool = False, holiday: bool = False
     text = text.replace("\nroutes:\n", _LONGER_KNOWN) if definition else text
     calendar = CALENDAR.replace("2026-11-26:", "2026-11-11: Veterans Day, 2026-11-26:") if holiday else CALENDAR
     return TEXTS | {"rulebooks/us/rulebook.yaml": text, "calendars/test.yaml": calendar}
+
+
+def write(directory: Path, texts: dict[str, str] = TEXTS) -> Path:
+    """The law as files, for a process that loads it; in a thousandth of the time that the law we ship takes."""
+    for name, text in texts.items():
+        path = directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return directory
 
 
 def bound(texts=None) -> bundle.Bundle:

@@ -14,7 +14,7 @@ ORDER = (
     "rulebook placement cases deadlines amounts reader scenarios clauses index compiler laws bundle archive "
     "listing plan decision reasons trial missing caveats grounds explain comparison seal store cache answer service publish review lawpage "
     "keys receipt verification today renewal "
-    "access settings proof problems replies metrics logs witness shadow front spool batch openapi "
+    "access settings proof problems replies counts metrics logs witness tracing shadow front spool batch openapi "
     "wording journey questions result diagram memo form "
     "api receipts_api receipts_page app embedded worker server terminal receipts_cli cli client"
 ).split()
@@ -37,9 +37,10 @@ LIBRARIES = {
     "form": {"flask", "werkzeug"},
     "receipts_api": {"flask"},
     "receipts_page": {"flask"},
-    "app": {"flask", "opentelemetry", "time", "werkzeug"},
+    "tracing": {"opentelemetry", "werkzeug"},
+    "app": {"flask", "time", "werkzeug"},
     "server": {"flask", "gunicorn"},
-    "worker": {"gunicorn", "select", "time"},
+    "worker": {"gunicorn", "time"},
     "lawpage": {"jinja2"},
     "terminal": {"click", "rich"},
     "receipts_cli": {"click", "rich"},
@@ -47,8 +48,8 @@ LIBRARIES = {
 }
 STANDARD = {
     "__future__", "ast", "atexit", "base64", "binascii", "bisect", "calendar", "collections", "concurrent", "contextlib", "copy", "csv", "ctypes", "dataclasses", "datetime",
-    "decimal", "difflib", "email", "enum", "functools", "gc", "graphlib", "hashlib", "hmac", "http", "importlib", "io", "ipaddress", "itertools", "json", "logging", "operator", "os", "pathlib",
-    "platform", "queue", "random", "re", "secrets", "selectors", "shutil", "signal", "socket", "ssl", "subprocess", "sys", "tempfile", "textwrap", "threading", "traceback", "typing", "urllib", "zlib", "zoneinfo",
+    "decimal", "difflib", "email", "enum", "functools", "gc", "graphlib", "hashlib", "hmac", "http", "importlib", "io", "ipaddress", "itertools", "json", "logging", "mmap", "operator", "os", "pathlib",
+    "platform", "queue", "random", "re", "secrets", "select", "selectors", "shutil", "signal", "socket", "ssl", "stat", "struct", "subprocess", "sys", "tempfile", "textwrap", "threading", "traceback", "typing", "urllib", "zlib", "zoneinfo",
 }  # fmt: skip
 # Who may read the clock, the environment, files.
 CLOCK, ENVIRONMENT, FILES = {"app", "cli", "receipts_cli", "worker"}, {"settings"}, {"source", "settings", "archive", "cli", "receipts_cli"}
