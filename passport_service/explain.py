@@ -19,7 +19,7 @@ from .listing import Item, recognitions
 from .missing import missing_facts, missing_json
 from .outcome import MAY, MUST
 from .proposal import Options
-from .reasons import NO_REASONS, Because, Walker, reasons_json
+from .reasons import NO_REASONS, Because, Reason, Walker, reasons_json
 from .rulebook import Citation, Provenance, Version
 from .situation import later
 from .values import plain
@@ -151,13 +151,15 @@ class _Explainer:
             for one in self.stopping
             if one.bears_on(candidate.route.id) and "trade" in (one.version.stops_firm, one.version.stops_other)
         ]
-        opens = self.walker.would_open(candidate.condition, stops) if candidate.dead and self.reasons else NO_REASONS
+        opens = self.walker.would_open(candidate.condition, stops) if candidate.dead and self.reasons else ()
         why = self._because(candidate.condition)
         missing = self.walker.unknown(candidate.condition, MAY) if candidate.status == "undetermined" else frozenset()
         key = (candidate, activities, why, opens, missing)
         return self._row(key, lambda: self._route_json(candidate, activities, why, opens, sorted(missing)))
 
-    def _route_json(self, candidate: Candidate, activities: Iterable[str], why: Because, opens: Because, missing: list[str]) -> dict[str, Any]:
+    def _route_json(
+        self, candidate: Candidate, activities: Iterable[str], why: Because, opens: tuple[Reason, ...], missing: list[str]
+    ) -> dict[str, Any]:
         version = candidate.route.version
         return {
             "id": candidate.route.id,
@@ -172,7 +174,7 @@ class _Explainer:
             "outstanding": candidate.outstanding,
             **self._head(version),
             "why": self._why(why),
-            "would_open_if": self._why(opens),
+            "would_open_if": reasons_json(opens),
             "missing": missing,
             "not_with": list(version.not_with),
         }

@@ -318,7 +318,7 @@ def test_what_decides_who_owes_a_duty_is_asked():
 
 def test_consequences_know_what_is_attested():
     answer = decide([route("R")], [requirement("Q", applies_when={"c.flag": {"is": "yes"}})], options={"attested": ["Q"]})
-    assert {"if": "is yes", "then": "Q satisfied"} in answer["missing"][0]["consequences"]
+    assert {"if": "is yes", "then": "Q satisfied", "text": "yes"} in answer["missing"][0]["consequences"]
 
 
 def test_a_further_amount_does_not_take_back_the_one_stated():
