@@ -76,7 +76,7 @@ class Findings:
         if name in self.cannot_apply:
             return frozenset().union(*[self.behind(leaf.fact) for leaf, _ in self.ruling_out(name)])
         if name in self.catalogue.derived:
-            return frozenset(self.catalogue.stated_behind(name))
+            return frozenset([stated for stated in self.catalogue.stated_behind(name) if stated in self.known])
         if name in self.known:
             return frozenset(self.forced_by(name)) or frozenset([name])
         bounds = (*self.catalogue.above(name), *self.catalogue.below(name))
