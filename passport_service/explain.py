@@ -135,25 +135,30 @@ class _Explainer:
     # -- lists ----------------------------------------------------------------------------------------------------------
 
     def _by_route(self) -> list[tuple[Candidate, tuple[str, ...]]]:
-        """The candidates of one route that stand alike make one row."""
+        """The candidates of one route that stand alike, for the same reasons, make one row."""
         rows: dict[tuple[Any, ...], list[Candidate]] = {}
         for leg in self.decision.legs:
             for candidate in leg.candidates:
                 key = (candidate.leg, candidate.route.id, candidate.status, candidate.stopped_by, candidate.doubted_by)
-                rows.setdefault(key, []).append(candidate)
+                turns_on = (self._because(candidate.condition)[0], self._way(candidate), self._unsettled(candidate))
+                rows.setdefault((*key, *turns_on), []).append(candidate)
         return [(found[0], tuple(sorted(one.activity for one in found if one.activity))) for found in rows.values()]
+
+    def _way(self, candidate: Candidate) -> int:
+        """What would have to be other for a dead route to be open; a closed one is not opened by a change that leaves it stopped."""
+        if not candidate.dead or not self.reasons:
+            return 0
+        stopping = (one for one in self.stopping if one.bears_on(candidate.route.id))
+        return self.walker.way(
+            candidate.condition, [one.stop_condition for one in stopping if "trade" in (one.version.stops_firm, one.version.stops_other)]
+        )
+
+    def _unsettled(self, candidate: Candidate) -> frozenset[str]:
+        return self.walker.unknown(candidate.condition, MAY) if candidate.status == "undetermined" else frozenset()
 
     def _route(self, found: tuple[Candidate, tuple[str, ...]]) -> Row:
         candidate, activities = found
-        # A closed route is not opened by a change that leaves it stopped.
-        stops = [
-            one.stop_condition
-            for one in self.stopping
-            if one.bears_on(candidate.route.id) and "trade" in (one.version.stops_firm, one.version.stops_other)
-        ]
-        opens = self.walker.would_open(candidate.condition, stops) if candidate.dead and self.reasons else ()
-        why = self._because(candidate.condition)
-        missing = self.walker.unknown(candidate.condition, MAY) if candidate.status == "undetermined" else frozenset()
+        why, opens, missing = self._because(candidate.condition), self.walker.openers(self._way(candidate)), self._unsettled(candidate)
         key = (candidate, activities, why, opens, missing)
         return self._row(key, lambda: self._route_json(candidate, activities, why, opens, sorted(missing)))
 

@@ -16,7 +16,7 @@ from .laws import Laws
 from .placement import uses
 from .publish import condition_words, defined, speaks_of
 from .rulebook import Provision, Rulebook
-from .sentences import test_words
+from .sentences import asks
 
 _FIELDS = {
     "opens_when": "Open when",
@@ -120,7 +120,7 @@ def tree(condition: Condition, catalogue: Catalogue, rulebook: Rulebook) -> dict
         case Leaf(fact=name):
             fact = catalogue.facts.get(name)
             question = fact.question if fact and fact.label else ""
-            return {"text": test_words(catalogue, condition), "fact": name if fact else "", "question": question, "children": []}
+            return {"text": asks(catalogue, condition), "fact": name if fact else "", "question": question, "children": []}
         case _:
             return {"text": condition_words(condition, catalogue, rulebook.definitions), "fact": "", "question": "", "children": []}
     return {"text": text, "fact": "", "question": "", "children": [tree(part, catalogue, rulebook) for part in part.parts]}

@@ -13,7 +13,7 @@ from .explain import cite_json, provenance_json
 from .facts import Catalogue, Fact
 from .laws import Laws
 from .rulebook import Case, Provision, Rulebook, Scenario, Step, Version
-from .sentences import test_words
+from .sentences import asks
 from .values import CURRENCIES, plain
 
 # -- conditions -------------------------------------------------------------------------------------------------------
@@ -61,7 +61,7 @@ def condition_words(condition: Condition, catalogue: Catalogue, definitions: Map
             case Ref(definition=name):
                 return defined(name, definitions)
             case Leaf():
-                return test_words(catalogue, part)
+                return asks(catalogue, part)
         raise TypeError(f"not a condition: {part!r}")
 
     def within(part: Condition) -> str:

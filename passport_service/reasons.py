@@ -221,17 +221,21 @@ class Walker:
 
     # -- what would open it ------------------------------------------------------------------------------------------------
 
-    def would_open(self, condition: Condition, stops: Sequence[Condition]) -> tuple[Reason, ...]:
-        """The fewest stated terms that would have to be other for the condition not to be FALSE and no stop to be TRUE, each once.
+    def way(self, condition: Condition, stops: Iterable[Condition]) -> int:
+        """The leaves on the fewest stated terms that would have to be other for the condition not to be FALSE and no stop to be TRUE.
 
-        Empty when terms alone cannot do it.
+        As a bit mask; empty when terms alone cannot do it.
         """
         leaves = 0
         for one, want in ((condition, True), *((stop, False) for stop in stops)):
-            way = self.remembered(("change", want), one, lambda one=one, want=want: self._way(one, want))
-            if way < 0:
-                return ()
-            leaves |= way
+            found = self.remembered(("change", want), one, lambda one=one, want=want: self._way(one, want))
+            if found < 0:
+                return 0
+            leaves |= found
+        return leaves
+
+    def openers(self, leaves: int) -> tuple[Reason, ...]:
+        """The terms behind some leaves that would have to be other, each once."""
         ranks: dict[str, list[int]] = {}
         for rank in _bits(leaves):
             for name in self._terms_behind(self.law.leaves[rank]):

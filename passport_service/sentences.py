@@ -203,7 +203,7 @@ def changed_words(catalogue: Catalogue, name: str, then: Any, now: Any) -> str:
 # -- tests ------------------------------------------------------------------------------------------------------------
 
 
-def test_words(catalogue: Catalogue, leaf: Leaf) -> str:
+def asks(catalogue: Catalogue, leaf: Leaf) -> str:
     """What a test of the law asks, as a clause: `the client is “a bank”`."""
     about = "the activity asked about" if leaf.fact == ACTIVITY else subject(catalogue, leaf.fact)
     return f"{about} {_asked(catalogue, leaf, whole=True)}"
