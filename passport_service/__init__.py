@@ -2,11 +2,11 @@
 
 The modules are listed in the order in which they may import, which is the order to read them in:
 
-words   errors recall outcome values canonical source conditions calendars facts catalogue situation proposal schemas
+words   errors recall outcome values canonical source conditions calendars facts sentences findings catalogue situation proposal schemas
 law     rulebook placement cases provenance deadlines amounts reader scenarios clauses index compiler laws bundle archive
-answer  listing plan decision reasons trial missing caveats grounds explain comparison seal store cache answer service publish review lawpage
+answer  listing plan decision reach reasons trial missing caveats grounds explain comparison seal store cache answer service publish review lawpage
 proofs  keys receipt verification today renewal
-edges   access settings proof problems replies counts metrics logs witness tracing shadow front spool batch openapi
+edges   access settings proof problems replies counts metrics logs witness tracing shadow front spool batch shapes openapi
 form    wording journey questions result diagram memo form
 doors   api receipts_api receipts_page app embedded worker server terminal receipts_cli cli client
 """

@@ -48,8 +48,8 @@ def read_amount(node: Node, catalogue: Catalogue, report: Report) -> dict[str, A
     if share is not None and share < 0:
         report.error(keys["percent"], "a percentage is not negative")
     fact = fact_of_type(keys["of"], catalogue.facts, ("money",), report)
-    if fact and not fact.called:
-        report.error(keys["of"], f"{fact.name} has no name in a sentence (`called`), so that no amount of it can be told")
+    if fact and not fact.label:
+        report.error(keys["of"], f"{fact.name} has no name in a sentence (`label`), so that no amount of it can be told")
     return found | {"percent": share, "of": report.text(keys["of"]), "round": mode, "to": unit}
 
 
@@ -59,8 +59,8 @@ def amount(terms: Terms, base: Money | None, catalogue: Catalogue) -> Found:
     if "money" in terms:
         number, currency = terms["money"]
         return (currency, number), says
-    called = catalogue.facts[terms["of"]].called
-    share = f"{plain(terms['percent'])} % of {called}"
+    label = catalogue.facts[terms["of"]].label
+    share = f"{plain(terms['percent'])} % of {label}"
     if base is None:
         return None, f"{share}; that amount is not known."
     unit, currency = terms["to"]
@@ -81,7 +81,7 @@ def in_words(terms: Terms, catalogue: Catalogue) -> str:
         return f"{plain(terms['money'][0])} {terms['money'][1]}"
     unit, currency = terms["to"]
     return (
-        f"{plain(terms['percent'])} % of {catalogue.facts[terms['of']].called}, {_MODES[terms['round']][1]} to a multiple of {plain(unit)} {currency}"
+        f"{plain(terms['percent'])} % of {catalogue.facts[terms['of']].label}, {_MODES[terms['round']][1]} to a multiple of {plain(unit)} {currency}"
     )
 
 

@@ -116,15 +116,15 @@ def _add_law(api: Blueprint, service: Service) -> None:
 
     @api.get("/rulebooks/<host>")
     def rulebook(host: str) -> Response:
-        return _json(publish.rulebook_json(publish.find_rulebook(service.laws, host)))
+        return _json(publish.rulebook_json(service.laws.catalogue, publish.find_rulebook(service.laws, host)))
 
     @api.get("/requirements/<id_>")
     def requirement(id_: str) -> Response:
-        return _json(publish.provision_json(*publish.find_provision(service.laws, "requirements", id_)))
+        return _json(publish.provision_json(service.laws.catalogue, *publish.find_provision(service.laws, "requirements", id_)))
 
     @api.get("/routes/<id_>")
     def route(id_: str) -> Response:
-        return _json(publish.provision_json(*publish.find_provision(service.laws, "routes", id_)))
+        return _json(publish.provision_json(service.laws.catalogue, *publish.find_provision(service.laws, "routes", id_)))
 
     @api.get("/scenarios")
     def scenarios() -> Response:

@@ -82,14 +82,14 @@ class _CatalogueReader:
         return Catalogue(self.facts, titles, exists, self.derived, bounds, guards, core, self.calendars, _text(node), start, contradictions)
 
     def _fact(self, name: str, node: Node, groups: Mapping[str, Node]) -> None:
-        optional = ("exceptional", "only_if", "asked_when", "called", "unit", "scheme", "help", "values", "open", "open_point")
+        optional = ("label", "exceptional", "only_if", "asked_when", "unit", "scheme", "help", "values", "open", "open_point")
         keys = self.report.mapping(node, ("type", "class", "question"), optional)
         if not _NAME.fullmatch(name) or name.partition(".")[0] not in groups:
             self.report.error(node, f"a fact's name is group.name of a known group; {name!r} is not")
         type_ = self.report.one_of(keys["type"], TYPES, "type") if "type" in keys else None
         klass = self.report.one_of(keys["class"], CLASSES, "class") if "class" in keys else None
         flags = {key: self.report.yes_no(keys[key]) is True for key in ("exceptional", "open") if key in keys}
-        texts = {key: self.report.text(keys[key]) or "" for key in ("question", "help", "called", "only_if", "unit") if key in keys}
+        texts = {key: self.report.text(keys[key]) or "" for key in ("question", "label", "help", "only_if", "unit") if key in keys}
         values = self.report.open_mapping(keys["values"]) if "values" in keys else {}
         if type_ in ("choice", "set") and not values and not flags.get("open"):
             self.report.error(node, f"a {type_} fact lists its `values`")
@@ -97,6 +97,8 @@ class _CatalogueReader:
             self.report.error(node, "an exceptional fact, and only that, finishes the sentence `only_if`")
         if type_ in ("integer", "decimal") and "unit" not in keys:
             self.report.error(node, "a number carries its `unit`")
+        if "label" in keys and type_ in ("yes_no", "set"):
+            self.report.error(keys["label"], "yes, no and several values are told as answers to the question: such a fact has no label")
         scheme = self.report.one_of(keys["scheme"], IDENTIFIERS, "scheme") if "scheme" in keys else None
         if (type_ == "identifier") != ("scheme" in keys):
             self.report.error(node, "an identifier, and only that, names its `scheme`")
@@ -210,7 +212,7 @@ class _CatalogueReader:
             type_,
             klass,
             question=derived.says,
-            called=derived.says,
+            label=derived.says,
             exceptional=any(fact.exceptional for fact in inputs),
             only_if=next((fact.only_if for fact in inputs if fact.exceptional), ""),
             unit={"days": "days", "business_days": "business days", "months": "months", "ratio": "per cent"}.get(derived.function),

@@ -123,7 +123,7 @@ class _Caveats:
                 yield _caveat(
                     "horizon",
                     f"The calendar of {calendar.title} ends on {calendar.horizon.isoformat()}, so {derived.says} cannot be counted.",
-                    [name],
+                    sorted(catalogue.stated_behind(name)),
                 )
 
 

@@ -357,7 +357,7 @@ def _show_routes(body: Mapping[str, Any], console: Console) -> None:
     rows = []
     for row in body["routes"]:
         why = (
-            "; ".join(f"{found['fact']} {found['value']}" for found in row["why"])
+            " ".join(found["text"] for found in row["why"])
             if row["status"] == "closed"
             else ", ".join(row["stopped_by"] or row["missing"] or row["doubted_by"])
         )

@@ -35,8 +35,8 @@ def read_deadline(node: Node, catalogue: Catalogue, report: Report) -> dict[str,
     named = {"calendar": catalogue.calendars, "roll": ROLLS, "end_of": PERIODS}
     found = {key: report.one_of(keys[key], allowed, key) for key, allowed in named.items() if key in keys}
     fact = fact_of_type(keys["after"], catalogue.facts, ("date",), report) if "after" in keys else None
-    if fact and not fact.called:
-        report.error(keys["after"], f"{fact.name} has no name in a sentence (`called`), so that no deadline after it can be told")
+    if fact and not fact.label:
+        report.error(keys["after"], f"{fact.name} has no name in a sentence (`label`), so that no deadline after it can be told")
     if len(numbers.keys() & {*UNITS}) != 1:
         report.error(node, "a deadline adds exactly one of days, business_days and months")
     if any(value is not None and value < 0 for value in numbers.values()) or not 1 <= (numbers.get("day_of_month") or 1) <= 31:
@@ -55,11 +55,11 @@ def read_deadline(node: Node, catalogue: Catalogue, report: Report) -> dict[str,
 
 def last_day(terms: Terms, start: dt.date | None, catalogue: Catalogue, timezone: str) -> Found:
     """The last day, counted from a date that may not be known yet."""
-    calendar, called = catalogue.calendars[terms["calendar"]], catalogue.facts[terms["after"]].called
+    calendar, label = catalogue.calendars[terms["calendar"]], catalogue.facts[terms["after"]].label
     if start is None:
-        return None, f"{_period(terms, calendar, called)}; that date is not known."
+        return None, f"{_period(terms, calendar, label)}; that date is not known."
     begins = end_of(terms["end_of"], start) if "end_of" in terms else start
-    period = _period(terms, calendar, called, begins or start)
+    period = _period(terms, calendar, label, begins or start)
     counted = begins and later(begins, terms, calendar)
     if counted is None:
         return None, f"{period}; {_beyond(calendar, 'business_days' in terms)}."
@@ -108,7 +108,7 @@ def _remark(terms: Terms, begins: dt.date, counted: dt.date, calendar: Calendar)
 def in_words(terms: Terms, catalogue: Catalogue) -> str:
     """The terms of a deadline without any date: what a page of the law shows."""
     calendar = catalogue.calendars[terms["calendar"]]
-    text = _period(terms, calendar, catalogue.facts[terms["after"]].called) + (f", by {terms['at']}" if "at" in terms else "")
+    text = _period(terms, calendar, catalogue.facts[terms["after"]].label) + (f", by {terms['at']}" if "at" in terms else "")
     if terms["roll"] != "none":
         text += f"; a last day that is no {calendar.day} moves {_MOVES[terms['roll']][1].format(calendar.day)}"
     elif "business_days" not in terms:
@@ -116,11 +116,11 @@ def in_words(terms: Terms, catalogue: Catalogue) -> str:
     return f"{text} ({calendar.title})"
 
 
-def _period(terms: Terms, calendar: Calendar, called: str, begins: dt.date | None = None) -> str:
+def _period(terms: Terms, calendar: Calendar, label: str, begins: dt.date | None = None) -> str:
     """From when, and how much is counted: 15 calendar days after the first sale (13 November 2026)."""
     unit = next(unit for unit in UNITS if unit in terms)
     number = terms[unit]
-    since = f"the end of the {terms['end_of']} of {called}" if "end_of" in terms else called
+    since = f"the end of the {terms['end_of']} of {label}" if "end_of" in terms else label
     if begins is not None:
         off = f", a {begins:%A}" if begins.weekday() in calendar.weekend else f", {calendar.holidays[begins]}" if begins in calendar.holidays else ""
         since += f" ({_date(begins)}{off})"

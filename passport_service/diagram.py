@@ -63,9 +63,8 @@ def _lines(text: str, width: int) -> tuple[str, ...]:
 def _note(row: Mapping[str, Any]) -> str:
     match row["state"]:
         case "closed":
-            plain = [found for found in row["reasons"] if not found["value"].startswith("cannot apply")] or row["reasons"]
-            reasons = ", ".join(dict.fromkeys(f"{found['label']} – {found['value']}" for found in plain[:2]))
-            return f"closed: {reasons}" if reasons else "closed, whatever the facts"
+            plain = [found for found in row["why"] if not found["value"].startswith("cannot apply")] or row["why"]
+            return f"closed. {plain[0]['text']}" if plain else "closed: no further fact could open it"
         case "stopped":
             return f"stopped by {', '.join(id_ for id_, _ in row['stops'][:3])}"
         case "undetermined":

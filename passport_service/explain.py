@@ -18,7 +18,7 @@ from .listing import Item, recognitions
 from .missing import missing_facts, missing_json
 from .outcome import MAY, MUST
 from .proposal import Options
-from .reasons import NO_REASONS, Because, Walker, reasons_json
+from .reasons import NO_REASONS, Because, Reason, Walker, reasons_json
 from .rulebook import Citation, Provenance, Version
 from .values import plain
 
@@ -133,29 +133,36 @@ class _Explainer:
     # -- lists ----------------------------------------------------------------------------------------------------------
 
     def _by_route(self) -> list[tuple[Candidate, tuple[str, ...]]]:
-        """The candidates of one route that stand alike make one row."""
+        """The candidates of one route that stand alike, for the same reasons, make one row."""
         rows: dict[tuple[Any, ...], list[Candidate]] = {}
         for leg in self.decision.legs:
             for candidate in leg.candidates:
                 key = (candidate.leg, candidate.route.id, candidate.status, candidate.stopped_by, candidate.doubted_by)
-                rows.setdefault(key, []).append(candidate)
+                turns_on = (self._because(candidate.condition)[0], self._way(candidate), self._unsettled(candidate))
+                rows.setdefault((*key, *turns_on), []).append(candidate)
         return [(found[0], tuple(sorted(one.activity for one in found if one.activity))) for found in rows.values()]
+
+    def _way(self, candidate: Candidate) -> int:
+        """What would have to be other for a dead route to be open; a closed one is not opened by a change that leaves it stopped."""
+        if not candidate.dead or not self.reasons:
+            return 0
+        stopping = (one for one in self.stopping if one.bears_on(candidate.route.id))
+        return self.walker.way(
+            candidate.condition, [one.stop_condition for one in stopping if "trade" in (one.version.stops_firm, one.version.stops_other)]
+        )
+
+    def _unsettled(self, candidate: Candidate) -> frozenset[str]:
+        return self.walker.unknown(candidate.condition, MAY) if candidate.status == "undetermined" else frozenset()
 
     def _route(self, found: tuple[Candidate, tuple[str, ...]]) -> Row:
         candidate, activities = found
-        # A closed route is not opened by a change that leaves it stopped.
-        stops = [
-            one.stop_condition
-            for one in self.stopping
-            if one.bears_on(candidate.route.id) and "trade" in (one.version.stops_firm, one.version.stops_other)
-        ]
-        opens = self.walker.would_open(candidate.condition, stops) if candidate.dead and self.reasons else NO_REASONS
-        why = self._because(candidate.condition)
-        missing = self.walker.unknown(candidate.condition, MAY) if candidate.status == "undetermined" else frozenset()
+        why, opens, missing = self._because(candidate.condition), self.walker.openers(self._way(candidate)), self._unsettled(candidate)
         key = (candidate, activities, why, opens, missing)
         return self._row(key, lambda: self._route_json(candidate, activities, why, opens, sorted(missing)))
 
-    def _route_json(self, candidate: Candidate, activities: Iterable[str], why: Because, opens: Because, missing: list[str]) -> dict[str, Any]:
+    def _route_json(
+        self, candidate: Candidate, activities: Iterable[str], why: Because, opens: tuple[Reason, ...], missing: list[str]
+    ) -> dict[str, Any]:
         version = candidate.route.version
         return {
             "id": candidate.route.id,
@@ -171,7 +178,7 @@ class _Explainer:
             "outstanding": candidate.outstanding,
             **self._head(version),
             "why": self._why(why),
-            "would_open_if": self._why(opens),
+            "would_open_if": reasons_json(opens),
             "missing": missing,
             "not_with": list(version.not_with),
         }

@@ -26,8 +26,8 @@ class Fact:
     type: str
     klass: str
     question: str = ""
+    label: str = ""  # a noun phrase in the singular for sentences; without one they speak of the answer to the question
     help: str = ""
-    called: str = ""  # its name in a sentence, of a date after "after": the trade, the first sale; of money after "of": the price paid
     exceptional: bool = False
     only_if: str = ""
     asked_when: Condition | None = None
@@ -165,6 +165,36 @@ class Catalogue:
             found.setdefault(bound.high, []).append(bound.low)
         return found
 
+    def above(self, name: str) -> list[str]:
+        """The facts than which this one is never more, also through others, nearest first."""
+        return self._chains[0].get(name, [])
+
+    def below(self, name: str) -> list[str]:
+        """The facts than which this one is never less, also through others, nearest first."""
+        return self._chains[1].get(name, [])
+
+    @cached_property
+    def _chains(self) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+        above: dict[str, list[str]] = {}
+        below: dict[str, list[str]] = {}
+        for bound in self.bounds:
+            above.setdefault(bound.low, []).append(bound.high)
+            below.setdefault(bound.high, []).append(bound.low)
+        return _chained(above), _chained(below)
+
+    def stated_behind(self, name: str) -> tuple[str, ...]:
+        """The facts that a proposal may state from which a derived fact comes, each once; of any other fact itself."""
+        found = self._stated_behind.get(name)
+        if found is None:
+            derived = self.derived.get(name)
+            behind = [name] if derived is None else [stated for source in derived.inputs for stated in self.stated_behind(source)]
+            found = self._stated_behind[name] = tuple(dict.fromkeys(behind))
+        return found
+
+    @cached_property
+    def _stated_behind(self) -> dict[str, tuple[str, ...]]:
+        return {}
+
     def companions(self, name: str) -> tuple[str, ...]:
         """The facts whose values matter when this one is learnt: those it is bounded with or may contradict, and the inputs of what is derived from it."""
         found = self._companions.get(name)
@@ -217,3 +247,11 @@ class Catalogue:
     def rank(self, name: str) -> tuple[int, str]:
         """Where a fact stands when two settle equally much: core facts first, then by name."""
         return (self.core.index(name) if name in self.core else len(self.core), name)
+
+
+def _chained(next_to: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    found = {name: sorted(others) for name, others in next_to.items()}  # the order in which bounds are written says nothing
+    for name, others in found.items():
+        for other in others:  # grows on the way
+            others += [further for further in sorted(next_to.get(other, ())) if further not in (name, *others)]
+    return found

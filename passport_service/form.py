@@ -246,7 +246,7 @@ class _Desk:
 
     def checks_csv(self) -> Response:
         body = self._decide(self.journey())
-        return _file(memo.checklist(body, self.catalogue), "text/csv; charset=utf-8", f"{body['id']}.csv")
+        return _file(memo.checklist(body), "text/csv; charset=utf-8", f"{body['id']}.csv")
 
     def proposal_json(self) -> Response:
         journey = self.journey()
@@ -333,7 +333,6 @@ class _Desk:
             options=result.chosen_options(journey, self.service.laws) if journey else [],
             title_of=lambda id_: result.title(rulebook, id_),
             offered=questions.offered,
-            reasons=lambda rows: result.reasons(rows, self.catalogue),
             route_ids=rulebook.routes if rulebook else {},
             **self.words,
             **more,

@@ -11,12 +11,13 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from . import amounts, deadlines
-from .conditions import ALWAYS, All, Any_, Condition, Constant, Leaf, Not, Ref, leaf_text, leaves
+from .conditions import ALWAYS, All, Any_, Condition, Constant, Leaf, Not, Ref, leaves
 from .facts import Catalogue
 from .laws import Laws
 from .placement import uses
-from .publish import condition_words, speaks_of
+from .publish import condition_words, defined, speaks_of
 from .rulebook import Provision, Rulebook
+from .sentences import asks
 
 _FIELDS = {
     "opens_when": "Open when",
@@ -114,37 +115,25 @@ def _says_something(name: str, condition: Condition | None) -> bool:
 
 
 def tree(condition: Condition, catalogue: Catalogue, rulebook: Rulebook) -> dict[str, Any]:
-    """A condition as nested sentences. Shapes: text, the fact's question, children."""
+    """A condition as nested sentences. Shapes: text, the fact with its question where the text does not say it, children."""
     match condition:
-        case Constant(holds):
-            return {"text": "always" if holds else "never", "question": "", "children": []}
-        case All(parts) | Any_(parts):
-            text = "all of these hold" if isinstance(condition, All) else "at least one of these holds"
-            return {"text": text, "question": "", "children": [tree(part, catalogue, rulebook) for part in parts]}
+        case Not(All() | Any_() as part):
+            text = "not all of these hold" if isinstance(part, All) else "none of these holds"
         case Not(part):
-            return {"text": "this does not hold", "question": "", "children": [tree(part, catalogue, rulebook)]}
+            text, part = "this does not hold", All((part,))
+        case All() as part:
+            text = "all of these hold"
+        case Any_() as part:
+            text = "at least one of these holds"
         case Ref(definition=name):
-            found = rulebook.definitions.get(name)
-            title = found.versions[-1].title if found else name
-            return {"text": f"“{title}” holds", "question": "", "children": [], "definition": name}
-        case Leaf():
-            return {"text": f"{condition.fact} {_in_words(condition, catalogue)}", "question": _question(condition, catalogue), "children": []}
-    raise TypeError(f"not a condition: {condition!r}")
-
-
-def _question(leaf: Leaf, catalogue: Catalogue) -> str:
-    fact = catalogue.facts.get(leaf.fact)
-    return fact.question if fact else ""
-
-
-def _in_words(leaf: Leaf, catalogue: Catalogue) -> str:
-    """The test with the plain words of its values."""
-    labels: Mapping[str, str] = catalogue.facts[leaf.fact].values if leaf.fact in catalogue.facts else {}
-    values = leaf.value if isinstance(leaf.value, tuple) else (leaf.value,)
-    if not labels or not all(isinstance(value, str) and value in labels for value in values) or not values:
-        return leaf_text(leaf)
-    words = leaf_text(leaf).removesuffix(", ".join(sorted(values)))
-    return words + ", or ".join(f"{labels[value]} ({value})" for value in values)
+            return {"text": defined(name, rulebook.definitions), "fact": "", "question": "", "children": [], "definition": name}
+        case Leaf(fact=name):
+            fact = catalogue.facts.get(name)
+            question = fact.question if fact and fact.label else ""
+            return {"text": asks(catalogue, condition), "fact": name if fact else "", "question": question, "children": []}
+        case _:
+            return {"text": condition_words(condition, catalogue, rulebook.definitions), "fact": "", "question": "", "children": []}
+    return {"text": text, "fact": "", "question": "", "children": [tree(part, catalogue, rulebook) for part in part.parts]}
 
 
 def _open_points(catalogue: Catalogue, rulebook: Rulebook, provision: Provision) -> Iterator[tuple[str, Mapping[str, str]]]:

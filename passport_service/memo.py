@@ -9,7 +9,6 @@ from typing import Any
 
 from . import wording
 from .errors import PassportError
-from .facts import Catalogue
 
 COLUMNS = (
     "id", "title", "status", "when", "owed_by", "due", "deadline", "deadline_rule", "amount", "amount_rule", "do", "evidence", "citation", "link", "why",
@@ -36,21 +35,20 @@ def _refuse(url: str, *_: Any, **__: Any) -> Any:
     raise ValueError(f"a memo fetches nothing, and not {url[:80]!r}")
 
 
-def checklist(body: Mapping[str, Any], catalogue: Catalogue) -> bytes:
+def checklist(body: Mapping[str, Any]) -> bytes:
     """Every outstanding check and duty as CSV (RFC 4180) in UTF-8 with a byte order mark, which spreadsheets need."""
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(COLUMNS)
     for section, when in (("checks", "before the trade"), ("duties", "afterwards"), ("others", "owed by others or afterwards")):
         for row in body[section]:
-            writer.writerow([_cell(text) for text in _row(row, when, body, catalogue)])
+            writer.writerow([_cell(text) for text in _row(row, when, body)])
     return out.getvalue().encode("utf-8-sig")
 
 
-def _row(row: Mapping[str, Any], when: str, body: Mapping[str, Any], catalogue: Catalogue) -> Iterable[str]:
+def _row(row: Mapping[str, Any], when: str, body: Mapping[str, Any]) -> Iterable[str]:
     deadline, provenance = row["deadline"], row["provenance"]
     rules = {label: how for label, _, how in wording.dues(row)}
-    why = "; ".join(f"{found['question']} {found['value']}" for found in (wording.reason(catalogue, one) for one in row["why"]))
     return (
         row["id"],
         row["title"],
@@ -66,7 +64,7 @@ def _row(row: Mapping[str, Any], when: str, body: Mapping[str, Any], catalogue: 
         "; ".join(row["evidence"]),
         row["cite"]["text"],
         row["cite"]["url"] or "",
-        why,
+        " ".join(found["text"] for found in row["why"]),
         wording.STANDING[row["standing"]],
         str(provenance["confidence"]),
         wording.READ[provenance["read"]],

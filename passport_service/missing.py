@@ -16,7 +16,7 @@ from .listing import Item, recognitions
 from .outcome import MAY, MUST, ORDINARY, STOP
 from .plan import Candidate
 from .reasons import Walker
-from .trial import Trial
+from .trial import Consequences, Trial
 
 WHAT = ("status", "check", "route")  # what a missing fact settles, most urgent first
 HOME = "registration.home"
@@ -24,14 +24,14 @@ HOME = "registration.home"
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """One missing fact. Shapes: `settles` ids of routes and requirements; `consequences` (if, then) in words."""
+    """One missing fact. Shapes: `settles` ids of routes and requirements; `consequences` (if, then, the answer in the words of a page)."""
 
     fact: Fact
     settles: tuple[str, ...]
     what: str
     asked: bool
     currencies: tuple[str, ...]
-    consequences: tuple[tuple[str, str], ...]
+    consequences: Consequences
     score: int
 
 
@@ -154,5 +154,5 @@ def missing_json(found: Missing) -> dict[str, Any]:
         "settles_what": found.what,
         "asked": found.asked,
         "open_point": dict(fact.open_point) if fact.open_point else None,
-        "consequences": [{"if": condition, "then": effect} for condition, effect in found.consequences],
+        "consequences": [{"if": test, "then": effect, "text": words} for test, effect, words in found.consequences],
     }

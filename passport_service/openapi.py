@@ -13,6 +13,8 @@ from .access import scope_of
 from .laws import Laws
 from .rulebook import DUE, LEGS, PARTIES, STANDINGS, STOPS
 from .schemas import COLUMN
+from .shapes import REASONS
+from .shapes import obj as _obj
 
 # RFC 10008: apispec's table of methods is older.
 if "query" not in apispec.core.VALID_METHODS_OPENAPI_V3:
@@ -202,10 +204,6 @@ def _named(laws: Laws, path: str) -> dict[str, Any]:
 # -- shapes -------------------------------------------------------------------------------------------------------------
 
 
-def _obj(required: str, **properties: Any) -> dict[str, Any]:
-    return {"type": "object", "required": required.split(), "properties": properties}
-
-
 _TEXT = {"type": "string"}
 _MAYBE = {"type": ["string", "null"]}
 _TEXTS = {"type": "array", "items": _TEXT}
@@ -309,7 +307,7 @@ def _answer_shapes() -> dict[str, Any]:
             says=_TEXT,
             provenance=_ref("Provenance"),
             **reasons,
-            would_open_if=_list("Reason"),
+            would_open_if=_list("Opener"),
             missing=_TEXTS,
             not_with=_TEXTS,
         ),
@@ -353,9 +351,9 @@ def _answer_shapes() -> dict[str, Any]:
             settles_what={"enum": ["status", "check", "route"]},
             asked={"type": "boolean"},
             open_point={"type": ["object", "null"]},
-            consequences={"type": "array", "items": {"type": "object", "required": ["if", "then"], "properties": {"if": _TEXT, "then": _TEXT}}},
+            consequences=_list("Consequence"),
         ),
-        "Reason": _obj("fact value test outcome", fact=_TEXT, value=_TEXT, test=_TEXT, outcome={"enum": ["true", "false", "unknown"]}),
+        **REASONS,
         "Citation": _obj("text url", text=_TEXT, url=_MAYBE),
         "Provenance": _obj(
             "read confidence reviewed_on review_by",

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from .conditions import All, Any_, Condition, Constant, Leaf, Not, Ref, leaf_text, value_text
+from .conditions import All, Any_, Condition, Constant, Leaf, Not, Ref, value_text
 from .errors import UnknownNameError
 from .explain import cite_json, provenance_json
 from .facts import Catalogue, Fact
 from .laws import Laws
 from .rulebook import Case, Provision, Rulebook, Scenario, Step, Text, Version
+from .sentences import asks
 from .values import CURRENCIES, plain
 
 # -- conditions -------------------------------------------------------------------------------------------------------
@@ -22,7 +23,7 @@ def condition_json(condition: Condition) -> Any:
     """A condition as it is written in a rulebook."""
     match condition:
         case Constant(holds):
-            return "always" if holds else "never"
+            return _CONSTANTS[holds]
         case All(parts):
             return {"all": [condition_json(part) for part in parts]}
         case Any_(parts):
@@ -44,35 +45,51 @@ def _operand(operator: str, value: Any) -> Any:
     return value if isinstance(value, int) and not isinstance(value, bool) else value_text(value)
 
 
-def condition_words(condition: Condition) -> str:
-    """A condition as one English sentence without a full stop."""
-    match condition:
-        case Constant(holds):
-            return "always" if holds else "never"
-        case All(parts) | Any_(parts):
-            word = " and " if isinstance(condition, All) else " or "
-            texts = [condition_words(part) for part in parts]
-            return word.join(f"({text})" if isinstance(part, (All, Any_)) else text for text, part in zip(texts, parts, strict=True))
-        case Not(part):
-            return f"it is not so that {condition_words(part)}"
-        case Ref(definition=name):
-            return f"“{name.replace('_', ' ')}” holds"
-        case Leaf():
-            return f"{condition.fact} {leaf_text(condition)}"
-    raise TypeError(f"not a condition: {condition!r}")
+def condition_words(condition: Condition, catalogue: Catalogue, definitions: Mapping[str, Provision]) -> str:
+    """A condition as one English sentence without a full stop; brackets say what belongs together."""
+
+    def words(part: Condition) -> str:
+        match part:
+            case Constant(holds):
+                return _CONSTANTS[holds]
+            case All(parts):
+                return " and ".join(map(within, parts))
+            case Any_(parts):
+                return " or ".join(map(within, parts))
+            case Not(inner):
+                return f"it is not so that {within(inner)}"
+            case Ref(definition=name):
+                return defined(name, definitions)
+            case Leaf():
+                return asks(catalogue, part)
+        raise TypeError(f"not a condition: {part!r}")
+
+    def within(part: Condition) -> str:
+        return f"({words(part)})" if isinstance(part, (All, Any_, Not)) else words(part)
+
+    return words(condition)
+
+
+_CONSTANTS = {True: "always", False: "never", None: "nobody can say"}
+
+
+def defined(name: str, definitions: Mapping[str, Provision]) -> str:
+    """That a definition of a rulebook holds, as a clause with its title."""
+    found = definitions.get(name)
+    return f"“{found.versions[-1].title if found else name}” holds"
 
 
 # -- provisions -------------------------------------------------------------------------------------------------------
 
 
-def provision_json(rulebook: Rulebook, provision: Provision) -> dict[str, Any]:
-    """One provision with all its versions, and the worked cases that speak of it."""
+def provision_json(catalogue: Catalogue, rulebook: Rulebook, provision: Provision) -> dict[str, Any]:
+    """One provision with all its versions, conditions in words too, and the worked cases that speak of it."""
     found = {
         "id": provision.id,
         "kind": provision.kind.removesuffix("s"),
         "host": rulebook.host,
         "leg": provision.leg or None,
-        "versions": [version_json(version) for version in provision.versions],
+        "versions": [version_json(version) | _in_words(version, catalogue, rulebook) for version in provision.versions],
         "recognitions": [r.id for r in rulebook.recognitions.values() if any(provision.id in version.requirements for version in r.versions)],
         "cases": [case.id for case in rulebook.cases if speaks_of(case, provision.id)],
     }
@@ -85,16 +102,22 @@ def speaks_of(case: Case, id_: str) -> bool:
 
 
 def version_json(version: Version) -> dict[str, Any]:
-    """A version as loaded, every field of it. Shapes: conditions as written and in words."""
+    """A version as loaded, every field of it. Shapes: conditions as they are written."""
     found: dict[str, Any] = {"cite": cite_json(version.cite), "provenance": provenance_json(version.provenance)}
     for name in type(version).__dataclass_fields__:
         value = getattr(version, name)
         if isinstance(value, Condition):
             found[name] = condition_json(value)
-            found[f"{name}_words"] = condition_words(value)
         elif name not in found:
             found["from" if name == "begins" else name] = _plain(value)
     return found
+
+
+def _in_words(version: Version, catalogue: Catalogue, rulebook: Rulebook) -> dict[str, str]:
+    values = {name: getattr(version, name) for name in type(version).__dataclass_fields__}
+    return {
+        f"{name}_words": condition_words(value, catalogue, rulebook.definitions) for name, value in values.items() if isinstance(value, Condition)
+    }
 
 
 def _plain(value: Any) -> Any:
@@ -109,7 +132,7 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, (tuple, list)) else value
 
 
-def rulebook_json(rulebook: Rulebook) -> dict[str, Any]:
+def rulebook_json(catalogue: Catalogue, rulebook: Rulebook) -> dict[str, Any]:
     """A whole rulebook: head, legs, sources and every provision."""
     kinds = ("definitions", "routes", "requirements", "recognitions", "notices")
     return {
@@ -117,7 +140,7 @@ def rulebook_json(rulebook: Rulebook) -> dict[str, Any]:
         "legs": {leg: {"needed_when": condition_json(condition)} for leg, condition in rulebook.legs.items()},
         "sources": {id_: dict(source) for id_, source in rulebook.sources.items()},
         "texts": {id_: text_json(text) for id_, text in rulebook.texts.items()},
-        **{kind: [provision_json(rulebook, provision) for provision in getattr(rulebook, kind).values()] for kind in kinds},
+        **{kind: [provision_json(catalogue, rulebook, provision) for provision in getattr(rulebook, kind).values()] for kind in kinds},
         "cases": [
             {"id": case.id, "title": case.title, "note": case.note or None, "proposal": case.proposal, "expect": _plain(case.expect)}
             for case in rulebook.cases
@@ -231,6 +254,7 @@ def _fact_schema(fact: Fact) -> dict[str, Any]:
         "description": fact.help or None,
         "anyOf": [shape, {"$ref": "#/$defs/unknown"}],
         "x-fact": fact.name,
+        "x-label": fact.label or None,
         "x-type": fact.type,
         "x-class": fact.klass,
         "x-exceptional": fact.exceptional or None,

@@ -15,6 +15,7 @@ from .errors import Problem
 from .facts import ACTIVITIES, Catalogue, Fact
 from .journey import UNKNOWN
 from .rulebook import LEGS
+from .sentences import COUNTRY_NAMES
 
 Body = Mapping[str, Any]
 Row = Mapping[str, Any]
@@ -154,7 +155,7 @@ class Question:
 
     def consequences(self) -> list[tuple[str, list[tuple[str, list[str]]]]]:
         """What each kind of answer would do. Shapes: the answers in words, and the effects with their ids."""
-        return [(wording.condition(self.fact, one["if"]), wording.effects(one["then"])) for one in (self.row or {}).get("consequences", ())]
+        return [(one["text"], wording.effects(one["then"])) for one in (self.row or {}).get("consequences", ())]
 
 
 # -- reading answers from a form ------------------------------------------------------------------------------------------
@@ -251,5 +252,5 @@ def _ungrouped(text: str) -> str:
 def offered(fact: Fact) -> list[tuple[str, str]]:
     """The values that a question offers, with their words, in the catalogue's order; countries by their names."""
     if fact.type == "country":
-        return sorted(wording.COUNTRY_NAMES.items(), key=lambda pair: pair[1])
+        return sorted(COUNTRY_NAMES.items(), key=lambda pair: pair[1])
     return list(fact.values.items())

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
-from .clauses import dimension_key
 from .compiler import Law
-from .conditions import All, Condition, Constant, Leaf, Not, Ref, leaf_text, leaves, value_text
+from .conditions import All, Condition, Constant, Leaf, Not, Ref, leaf_text, value_text
 from .facts import Derived
+from .findings import Findings
 from .outcome import CERTAIN, IMPOSSIBLE, MAY, MUST, UNKNOWN_CIRCUMSTANCE
+from .reach import Reach
+from .sentences import Finding, joined, sentence
 from .situation import Situation
 
 _ALTERNATIVES = 24  # how many smallest sets are kept at each node: enough for exactness at the size of a provision
@@ -26,115 +27,39 @@ _NOTHING: Choice = (0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One leaf with what is known of its fact. Shapes: as in the answer's `why`."""
+    """A test of the law with what is known of its fact. Shapes: as in the answer's `why`.
+
+    In `would_open_if`, `fact` is what could be answered otherwise: `of` names the fact that is tested where that is another, and
+    `also` has (of, test, outcome) of the further tests that stand in the way of the same fact.
+    """
 
     fact: str
     value: str
     test: str
     outcome: str
+    text: str
+    of: str | None = None
+    also: tuple[tuple[str | None, str, str], ...] = ()
+
+
+class Told(NamedTuple):
+    """What is known of a leaf's fact: in the words of the rulebooks, and as a sentence."""
+
+    value: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Why:
-    """Leaves that force an outcome. Shapes: of each its rank in the law, its outcome, and its fact's value where the state says it, else None."""
+    """Leaves that force an outcome. Shapes: of each its rank in the law, its outcome, and what is known where the state says it, else None."""
 
-    leaves: tuple[tuple[int, str, str | None], ...]
+    leaves: tuple[tuple[int, str, Told | None], ...]
 
 
-# What is remembered of why: the leaves, and the values that their states do not tell.
-Because = tuple[Why, tuple[str, ...]]
+# What is remembered of why: the leaves, and what is known of those whose states do not say it.
+Because = tuple[Why, tuple[Told, ...]]
 _NO_WHY = Why(())
 NO_REASONS: Because = (_NO_WHY, ())
-
-
-class Reach:
-    """What a condition's outcome, its reasons and its open facts turn on: the states of what it reads, also through others.
-
-    Two situations that agree on these agree on all of that, so it is worked out once for each.
-    """
-
-    def __init__(self, law: Law):
-        self.law, self.catalogue = law, law.catalogue
-        self._reading: dict[int, tuple[Condition, Callable[[Any], Any]]] = {}
-        self._of_facts: dict[str, frozenset[int]] = {}
-        self._of_definitions: dict[str, frozenset[int]] = {}
-        self._of_fact: dict[str, frozenset[str]] = {}
-        self._facts: dict[str, set[str]] = {}
-        self.conditions: dict[str, Condition] = {}
-
-    def readers(self, fact: str) -> frozenset[str]:
-        """The ids of routes and requirements, and the legs, that learning a fact may change."""
-        if not self._facts:
-            readers = self.conditions = {
-                **{name: condition for name, (condition, _) in self.law.legs.items()},
-                **{requirement.id: requirement.whole for requirement in self.law.requirements},
-                **{route.id: All(tuple(condition for condition, _ in route.opens.values())) for route in self.law.routes},
-            }
-            self._facts = {id_: self._facts_read(condition, set()) for id_, condition in readers.items()}
-        found = self._of_fact.get(fact)
-        if found is None:
-            # A group is there as soon as anything is told of it.
-            moved = {fact, self.catalogue.exists.get(fact.partition(".")[0])}
-            found = self._of_fact[fact] = frozenset(id_ for id_, facts in self._facts.items() if not moved.isdisjoint(facts))
-        return found
-
-    def _facts_read(self, condition: Condition, found: set[str]) -> set[str]:
-        for leaf, _ in leaves(condition):
-            if isinstance(leaf, Ref):
-                self._facts_read(self.law.definitions[leaf.definition].when, found)
-            else:
-                self._fact_read(leaf.fact, found)
-        return found
-
-    def _fact_read(self, name: str, found: set[str]) -> None:
-        if name in found:
-            return
-        found.add(name)
-        derived, guard = self.catalogue.derived.get(name), self.catalogue.facts[name].asked_when
-        for other in (*(derived.inputs if derived else ()), *self.catalogue.beside(name)):
-            self._fact_read(other, found)
-        if guard is not None:
-            self._facts_read(guard, found)
-
-    def key(self, condition: Condition, states: Sequence[Any]) -> Any:
-        """The states on which a condition turns."""
-        found = self._reading.get(id(condition))
-        if found is None:
-            slots = sorted(self._slots(condition))
-            # The condition is kept, so that no other ever has its identity.
-            found = self._reading[id(condition)] = (condition, itemgetter(*slots) if slots else lambda states: ())
-        return found[1](states)
-
-    def _slots(self, condition: Condition) -> set[int]:
-        found: set[int] = set()
-        for leaf, _ in leaves(condition):
-            if isinstance(leaf, Ref):
-                # Both readings of the law share this: as it is, a definition reads at least what it reads without staff positions.
-                found |= self._of_definition(leaf.definition)
-            else:
-                found |= {*self.law.index.slots(leaf.fact, dimension_key(leaf)[1])} | self._beside(leaf.fact)
-        return found
-
-    def _of_definition(self, name: str) -> frozenset[int]:
-        found = self._of_definitions.get(name)
-        if found is None:
-            found = self._of_definitions[name] = frozenset(self._slots(self.law.definitions[name].when))
-        return found
-
-    def _beside(self, name: str) -> frozenset[int]:
-        """What settles a fact beside its own value: its inputs, its guard, its bounds, and whether any amount is stated."""
-        found = self._of_facts.get(name)
-        if found is None:
-            self._of_facts[name] = frozenset()  # guards and inputs go in no circle
-            slots = self.law.index.slots
-            own = set(slots(name, ""))
-            derived, guard = self.catalogue.derived.get(name), self.catalogue.facts[name].asked_when
-            for source in derived.inputs if derived else ():
-                own |= {*slots(source)} | self._beside(source)
-            for other in self.catalogue.beside(name):
-                own |= {*slots(other)}
-            found = self._of_facts[name] = frozenset(own | (self._slots(guard) if guard is not None else set()))
-        return found
 
 
 class Walker:
@@ -143,8 +68,9 @@ class Walker:
     def __init__(self, law: Law, situation: Situation, states: Sequence[Any] | None = None):
         self.law, self.situation, self.catalogue, self.reach = law, situation, situation.catalogue, law.once(Reach)
         self.states = law.index.states(situation) if states is None else states
+        self.findings = Findings(self.catalogue, situation.known, situation.cannot_apply, situation.leaf)
         self.shown = 0  # how often a value was read that no answer is remembered by
-        self._texts: dict[str, str] = {}
+        self._told: dict[int, tuple[Told, int]] = {}
         # By identity: hashing a condition costs more than walking it.
         self._codes: dict[tuple[int, bool], int] = {}
         self._found: dict[tuple[int, bool, bool], list[Choice]] = {}
@@ -201,28 +127,50 @@ class Walker:
         """Leaves with what their states tell. Their ranks are the order in which they are told."""
         if not leaves:
             return _NO_WHY
-        found = tuple((rank, self._outcome(leaf), self._state_text(leaf.fact)) for rank in _bits(leaves) for leaf in [self.law.leaves[rank]])
+        found = tuple((rank, self._outcome(leaf), self._by_state(rank, leaf)) for rank in _bits(leaves) for leaf in [self.law.leaves[rank]])
         return self.law.memo.get(found) or self.law.memo.keep(found, Why(found))
 
     def _outcome(self, leaf: Leaf) -> str:
-        code = self.code(leaf)
-        return "true" if code & MUST else "unknown" if code & MAY else "false"
+        return "true" if self.situation.leaf(leaf) & MUST else "false"
 
-    def _state_text(self, name: str) -> str | None:
-        """A value in words where the state of its fact says it all."""
-        told = name in self.situation.cannot_apply or (name in self.situation.known and self.catalogue.facts[name].type in ("yes_no", "choice"))
-        return self.value(name) if told else None
+    def _by_state(self, rank: int, leaf: Leaf) -> Told | None:
+        """What is known of a leaf's fact, where the states that the leaf turns on say it all."""
+        if leaf.fact not in self.situation.cannot_apply and (leaf.fact not in self.situation.known or leaf.fact in self.catalogue.derived):
+            return None
+        facts = self.findings.behind(leaf.fact)
+        few = all(self.catalogue.facts[name].type in ("yes_no", "choice") for name in facts)
+        return self.tell(rank) if few and self.catalogue.bounded.isdisjoint(facts) else None
 
     def _valued(self, why: Why) -> Because:
-        return why, tuple([self.value(self.law.leaves[rank].fact) for rank, _, text in why.leaves if text is None])
+        return why, tuple([self.tell(rank) for rank, _, told in why.leaves if told is None])
+
+    def tell(self, rank: int) -> Told:
+        """What is known of the fact of a leaf, by the leaf's rank."""
+        found = self._told.get(rank)
+        if found is None:
+            leaf = self.law.leaves[rank]
+            finding = self.findings.of(leaf)
+            told = Told(self._value(leaf.fact, finding), sentence(self.catalogue, leaf, self._outcome(leaf) == "true", finding))
+            read = () if finding.ruled_out else (leaf.fact, *(name for name, _ in (*finding.sources, *finding.because)))
+            found = self._told[rank] = told, sum(name in self.catalogue.many_valued for name in read)
+        self.shown += found[1]
+        return found[0]
+
+    def _value(self, name: str, finding: Finding) -> str:
+        """What is known of a fact, in the words of the rulebooks."""
+        if finding.ruled_out:
+            return f"cannot apply ({', '.join(sorted(self.findings.behind(name)))})"
+        known = [] if finding.value is None else [value_text(finding.value)]
+        limit = finding.limit
+        return "; ".join([*known, *([f"at {'most' if limit.most else 'least'} {value_text(limit.amount)} ({limit.fact})"] if limit else [])])
 
     def told(self, because: Because) -> list[Reason]:
         """Reasons in words."""
-        why, values = because[0], iter(because[1])
+        why, live = because[0], iter(because[1])
         return [
-            Reason(leaf.fact, next(values) if text is None else text, leaf_text(leaf), outcome)
-            for rank, outcome, text in why.leaves
-            for leaf in [self.law.leaves[rank]]
+            Reason(leaf.fact, known.value, leaf_text(leaf), outcome, known.text)
+            for rank, outcome, told in why.leaves
+            for leaf, known in [(self.law.leaves[rank], told or next(live))]
         ]
 
     def _forcing(self, condition: Condition, held: bool) -> list[Choice]:
@@ -260,72 +208,63 @@ class Walker:
         parts = [self._sets(part, held, at_leaf, forced) for part in condition.parts]  # type: ignore[union-attr]
         if isinstance(condition, All) is not held:
             return _smallest([choice for part in parts for choice in part])
-        every = [_NOTHING]
-        for part in parts:
-            every = _smallest([(one[0] | other[0], one[1] | other[1]) for one in every for other in part])
-        return every
+        return _every(parts)
 
     def facts_behind(self, leaf: Leaf) -> frozenset[str]:
         """The stated facts that settle a leaf: its own, those its fact is derived from, bounded by or ruled out by."""
-        return self._behind(leaf.fact, leaf)
-
-    def _behind(self, name: str, leaf: Leaf | None = None) -> frozenset[str]:
-        derived = self.catalogue.derived.get(name)
-        if derived is not None:
-            if name in self.situation.cannot_apply:
-                return next((self._behind(source) for source in derived.inputs if source in self.situation.cannot_apply), frozenset())
-            return frozenset().union(*map(self._behind, derived.inputs))
-        if name in self.situation.cannot_apply:
-            guard = self.catalogue.facts[name].asked_when
-            found = self._forcing(guard, False) if guard is not None else []
-            return frozenset(self.law.fact_names[rank] for rank in _bits(found[0][0])) if found else frozenset()
-        if name not in self.situation.known and leaf is not None:
-            return frozenset(self._bounding(name)) or frozenset([name])
-        return frozenset([name])
-
-    def _bounding(self, name: str) -> Iterable[str]:
-        """Known facts that bound this one, nearest first."""
-        return (other for other in self.catalogue.beside(name) if other in self.situation.known)
-
-    def value(self, name: str) -> str:
-        """What is known of a fact, in words."""
-        if name in self.catalogue.many_valued and name not in self.situation.cannot_apply:
-            self.shown += 1
-        if name not in self._texts:
-            self._texts[name] = self._value(name)
-        return self._texts[name]
+        return self.findings.behind(leaf.fact)
 
     def known(self, name: str) -> Any:
         """What is known of a fact, to compute with; None where it is not."""
         self.shown += name in self.catalogue.many_valued
         return self.situation.known.get(name)
 
-    def _value(self, name: str) -> str:
-        known = self.situation.known.get(name)
-        if name in self.situation.cannot_apply:
-            because = ", ".join(sorted(self._behind(name)))
-            return f"cannot apply ({because})" if because else "cannot apply"
-        if known is not None:
-            return value_text(known)
-        bounds = [f"{other} is {value_text(self.situation.known[other])}" for other in self._bounding(name)]
-        return f"bounded: {'; '.join(bounds)}" if bounds else "not known"
+    # -- what would open it ------------------------------------------------------------------------------------------------
 
-    # -- why not, and what would open it -----------------------------------------------------------------------------------
+    def way(self, condition: Condition, stops: Iterable[Condition]) -> int:
+        """The leaves on the fewest stated terms that would have to be other for the condition not to be FALSE and no stop to be TRUE.
 
-    def would_open(self, condition: Condition, stops: Sequence[Condition]) -> Because:
-        """The fewest stated terms that would have to be other for the condition not to be FALSE and no stop to be TRUE.
-
-        Empty when terms alone cannot do it.
+        As a bit mask; empty when terms alone cannot do it.
         """
-        if not stops:
-            return self._valued(self.remembered("opens", condition, lambda: self._why(max(self._way(condition, True), 0))))
         leaves = 0
         for one, want in ((condition, True), *((stop, False) for stop in stops)):
-            way = self.remembered(("change", want), one, lambda one=one, want=want: self._way(one, want))
-            if way < 0:
-                return NO_REASONS
-            leaves |= way
-        return self._valued(self._why(leaves)) if leaves else NO_REASONS
+            found = self.remembered(("change", want), one, lambda one=one, want=want: self._way(one, want))
+            if found < 0:
+                return 0
+            leaves |= found
+        return leaves
+
+    def openers(self, leaves: int) -> tuple[Reason, ...]:
+        """The terms behind some leaves that would have to be other, each once."""
+        ranks: dict[str, list[int]] = {}
+        for rank in _bits(leaves):
+            for name in self._terms_behind(self.law.leaves[rank]):
+                ranks.setdefault(name, []).append(rank)
+        return tuple([self._opener(name, ranks[name]) for name in sorted(ranks)])
+
+    def _opener(self, name: str, ranks: list[int]) -> Reason:
+        """A term that would have to be other, with the tests that say so, those of the term itself first."""
+        leaves = sorted((self.law.leaves[rank].fact != name, rank) for rank in ranks)
+        rows = []
+        for derived, rank in leaves:
+            leaf = self.law.leaves[rank]
+            rows.append((leaf.fact if derived else None, leaf_text(leaf), self._outcome(leaf)))
+        texts = dict.fromkeys(self.tell(rank).text for _, rank in leaves)
+        (of, test, outcome), *also = rows
+        value = value_text(self.known(name))
+        return Reason(name, value, test, outcome, f"{' '.join(texts)} {self._needed(name, ranks)}", of, tuple(also))
+
+    def _needed(self, name: str, ranks: list[int]) -> str:
+        terms = {term for rank in ranks for term in self._terms_behind(self.law.leaves[rank])}
+        if all(self.law.leaves[rank].fact == name for rank in ranks):
+            return "Another answer would be needed."
+        return f"Another answer to {joined([f'“{self.catalogue.facts[term].question}”' for term in sorted(terms)], 'or')} would be needed."
+
+    def _terms_behind(self, leaf: Leaf) -> list[str]:
+        """The stated terms that settle a leaf."""
+        limits = [] if self.situation.known.get(leaf.fact) is not None else self.findings.limits(leaf)
+        facts = {limit.fact for limit in limits} or self.findings.behind(leaf.fact)
+        return sorted(name for name in facts if self.catalogue.facts[name].klass == "term")
 
     def _way(self, condition: Condition, want: bool) -> int:
         """The leaves to turn, or minus one where turning terms does not do."""
@@ -339,11 +278,22 @@ class Walker:
         code = self.situation.leaf(leaf)
         if code & MAY if want else not code & MUST:
             return [_NOTHING]
+        if leaf.fact in self.situation.cannot_apply:
+            return self._applicable(leaf.fact)
         return [self._choice(leaf)] if self._is_choice(leaf.fact) else []
 
+    def _applicable(self, name: str) -> list[Choice]:
+        """Sets of leaves on stated terms that, turned, let a fact apply."""
+        derived = self.catalogue.derived.get(name)
+        if derived is not None:
+            return _every([self._applicable(source) for source in derived.inputs if source in self.situation.cannot_apply])
+        guard = self.catalogue.facts[name].asked_when
+        return [] if guard is None else self._changes(guard, True)
+
     def _is_choice(self, name: str) -> bool:
-        """Whether a settled fact is a stated term, or follows from one."""
-        return any(self.catalogue.facts[fact].klass == "term" for fact in self._behind(name))
+        """Whether a settled fact is a stated term, or follows from terms: of a derived fact it is enough that one of them is."""
+        terms = [self.catalogue.facts[fact].klass == "term" for fact in self.findings.behind(name)]
+        return any(terms) if name in self.catalogue.derived else all(terms)
 
     # -- what is not known ---------------------------------------------------------------------------------------------------
 
@@ -389,6 +339,14 @@ def _bits(mask: int) -> Iterator[int]:
         mask ^= lowest
 
 
+def _every(parts: Iterable[list[Choice]]) -> list[Choice]:
+    """One set for every part, taken together in each way."""
+    every = [_NOTHING]
+    for part in parts:
+        every = _smallest([(one[0] | other[0], one[1] | other[1]) for one in every for other in part])
+    return every
+
+
 def _smallest(choices: list[Choice]) -> list[Choice]:
     """Fewest facts first, then fewest leaves; ties by rank, so that the order in which the law is written says nothing."""
     if len(choices) < 2:
@@ -397,4 +355,14 @@ def _smallest(choices: list[Choice]) -> list[Choice]:
 
 
 def reasons_json(reasons: Iterable[Reason]) -> list[dict[str, Any]]:
-    return [{"fact": found.fact, "value": found.value, "test": found.test, "outcome": found.outcome} for found in reasons]
+    """Rows of the answer. What a row cannot have is absent."""
+    return [_json(found) for found in reasons]
+
+
+def _json(found: Reason) -> dict[str, Any]:
+    row: dict[str, Any] = {"fact": found.fact, "value": found.value, "test": found.test, "outcome": found.outcome, "text": found.text}
+    if found.of:
+        row["of"] = found.of
+    if found.also:
+        row["also"] = [{"test": test, "outcome": outcome, **({"of": of} if of else {})} for of, test, outcome in found.also]
+    return row

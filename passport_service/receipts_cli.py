@@ -99,7 +99,7 @@ def _show(console: Console, beside: dict[str, Any]) -> None:
         console.print("\n[bold]Changes of law behind it[/bold]")
         table(console, ("id", "by", "from", "what", "under"), rows)
     for row in beside["facts"]:
-        console.print(f"  {row['fact']} was {row['then']}, is {row['now']}")
+        console.print(f"  {row['text']} ({row['fact']})")
     for row in beside["missing"]:
         console.print(f"  asked now: {row['fact']}: {row['question']}")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from itertools import groupby
 from typing import Any
 
@@ -11,7 +11,7 @@ from .decision import HOME
 from .explain import summary
 from .facts import Catalogue
 from .journey import Journey
-from .rulebook import DUE, LEGS, Rulebook
+from .rulebook import DUE, LEGS, Provision, Rulebook
 
 Body = Mapping[str, Any]
 Row = Mapping[str, Any]
@@ -79,8 +79,8 @@ def _route(row: Row, state: str, catalogue: Catalogue, rulebook: Rulebook | None
         **row,
         "state": state,
         "words": wording.ROUTE[state],
-        "reasons": [wording.reason(catalogue, why) for why in row["why"]],
-        "openers": [wording.reason(catalogue, why) for why in row["would_open_if"]],
+        "because": wording.ROUTE_WHY[row["status"]],
+        "openers": [{"fact": one["fact"], "question": catalogue.facts[one["fact"]].question, "text": one["text"]} for one in row["would_open_if"]],
         "stops": [(id_, title(rulebook, id_)) for id_ in (*row["stopped_by"], *row["doubted_by"])],
         "questions": [(name, catalogue.facts[name].question) for name in row["missing"] if name not in catalogue.derived],
     }
@@ -88,11 +88,13 @@ def _route(row: Row, state: str, catalogue: Catalogue, rulebook: Rulebook | None
 
 def title(rulebook: Rulebook | None, id_: str) -> str:
     """The title of a provision of any kind, or its id."""
-    for kind in ("requirements", "routes", "recognitions", "definitions", "notices"):
-        found = getattr(rulebook, kind, {}).get(id_)
-        if found is not None:
-            return str(found.versions[-1].title or found.versions[-1].says)
-    return id_
+    found = _provision(rulebook, id_)
+    return str(found.versions[-1].title or found.versions[-1].says) if found else id_
+
+
+def _provision(rulebook: Rulebook | None, id_: str) -> Provision | None:
+    kinds = ("requirements", "routes", "recognitions", "definitions", "notices")
+    return next((found for kind in kinds if (found := getattr(rulebook, kind, {}).get(id_))), None)
 
 
 def stated(journey: Journey, catalogue: Catalogue, scenarios: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
@@ -143,7 +145,7 @@ def caveats(body: Body, rulebook: Rulebook | None) -> list[dict[str, Any]]:
         {
             "kind": kind,
             "words": wording.CAVEATS.get(kind, kind.replace("_", " ")),
-            "rows": [{**row, "titles": [(id_, title(rulebook, id_)) for id_ in row["ids"]]} for row in same],
+            "rows": [{**row, "titles": [(id_, title(rulebook, id_)) for id_ in row["ids"] if _provision(rulebook, id_)]} for row in same],
         }
         for kind, same in groupby(rows, key=lambda row: row["kind"])
     ]
@@ -161,8 +163,3 @@ def trace(body: Body, rulebook: Rulebook | None) -> list[dict[str, Any]]:
     for id_ in body["not_required"]:
         found[id_] = {"id": id_, "title": title(rulebook, id_), "status": "not_required", "why": (), "section": "not_required"}
     return [{**row, "words": wording.REQUIREMENT[row["status"]]} for _, row in sorted(found.items())]
-
-
-def reasons(rows: Sequence[Mapping[str, str]], catalogue: Catalogue) -> list[dict[str, str]]:
-    """Why something holds, in words."""
-    return [wording.reason(catalogue, row) for row in rows]

@@ -12,9 +12,10 @@ from decimal import Decimal
 from typing import Any
 
 from .calendars import Calendar, end_of, later, months_between
-from .conditions import OPERATORS, All, Any_, Condition, Constant, Leaf, Not, value_text
+from .conditions import OPERATORS, All, Any_, Condition, Constant, Leaf, Not
 from .errors import Problem
 from .facts import Catalogue, Derived
+from .findings import Findings
 from .outcome import (
     CERTAIN,
     IMPOSSIBLE,
@@ -23,6 +24,7 @@ from .outcome import (
     UNKNOWN_SPECIAL,
     limited,
 )
+from .sentences import joined
 from .values import EXACT
 
 Range = tuple[Any, Any]  # (lowest, highest), either may be None; both ends belong to it
@@ -153,7 +155,7 @@ def _guarded(
                     known.pop(name, None)  # what merely follows from a bound gives way
                     cannot_apply.add(name)
                 elif not _told_already(catalogue, known, name):
-                    problems.append(Problem(pointer(name), f"{name} cannot apply here: {_reason(guard.when, live)}; leave it out, or correct that"))
+                    problems.append(Problem(pointer(name), _cannot_apply(name, Findings(catalogue, known, cannot_apply, live.leaf))))
     unknown, further = _derive(catalogue, known, frozenset(cannot_apply), {}, catalogue.derived)
     return _consistent(Situation(catalogue, stated, known, asked, further, unknown, limits, tuple(problems)))
 
@@ -213,25 +215,10 @@ def pointer(name: str) -> str:
     return "/" + name.replace(".", "/")
 
 
-def _reason(guard: Condition, situation: Situation) -> str:
-    """The first stated fact that makes a guard FALSE, in words."""
-    for leaf in _leaves_of(guard):
-        if leaf.fact in situation.known and situation.leaf(leaf) == IMPOSSIBLE:
-            return f"{leaf.fact} is {value_text(situation.known[leaf.fact])}"
-        if leaf.fact in situation.cannot_apply:
-            return f"{leaf.fact} cannot apply either"
-    return "what is stated rules it out"
-
-
-def _leaves_of(condition: Condition) -> Iterable[Leaf]:
-    match condition:
-        case All(parts) | Any_(parts):
-            for part in parts:
-                yield from _leaves_of(part)
-        case Not(part):
-            yield from _leaves_of(part)
-        case Leaf():
-            yield condition
+def _cannot_apply(name: str, findings: Findings) -> str:
+    because = joined(findings.ruled_out(name))
+    facts = sorted({fact for leaf, _ in findings.ruling_out(name) for fact in findings.behind(leaf.fact)})
+    return f"{name} cannot apply here, because {because} ({joined(facts)}); leave it out, or correct that"
 
 
 # -- bounds -----------------------------------------------------------------------------------------------------------
@@ -240,6 +227,7 @@ def _leaves_of(condition: Condition) -> Iterable[Leaf]:
 def _limits(catalogue: Catalogue, known: dict[str, Any], problems: list[Problem]) -> dict[tuple[str, str], Range]:
     """Ranges of unknown facts next to known ones. A bounded yes/no that is forced becomes known."""
     limits: dict[tuple[str, str], Range] = {}
+    stated = dict(known)
     for _ in catalogue.bounds:  # bounds chain: as many rounds as there are bounds suffice, and the last moves nothing
         moved = False
         limited = {name for name, _ in limits}
@@ -250,7 +238,9 @@ def _limits(catalogue: Catalogue, known: dict[str, Any], problems: list[Problem]
                 floor = low if low is not None else limits.get((bound.low, currency), (None, None))[0]
                 ceiling = high if high is not None else limits.get((bound.high, currency), (None, None))[1]
                 if floor is not None and ceiling is not None and floor > ceiling:
-                    problem = Problem(pointer(bound.low), f"{bound.low} cannot be more than {bound.high}")
+                    low_end = _stated_as(stated, (bound.low, *catalogue.below(bound.low)), currency, floor)
+                    high_end = _stated_as(stated, (bound.high, *catalogue.above(bound.high)), currency, ceiling)
+                    problem = _crossed(low_end, high_end, catalogue.facts[bound.low].type)
                     problems += [problem] if problem not in problems else []
                     continue
                 moved |= _narrow(catalogue, known, limits, (bound.low, currency), (None, ceiling))
@@ -258,6 +248,18 @@ def _limits(catalogue: Catalogue, known: dict[str, Any], problems: list[Problem]
         if not moved:
             break
     return limits
+
+
+def _stated_as(stated: Mapping[str, Any], names: Iterable[str], currency: str, end: Any) -> str:
+    """The first of these facts of which just that was stated: what only follows from it is nobody's to correct."""
+    values = ((name, stated.get(name)) for name in names)
+    return next(name for name, value in values if (value.get(currency) if isinstance(value, dict) else value) == end)
+
+
+def _crossed(low: str, high: str, type_: str) -> Problem:
+    if type_ == "yes_no":
+        return Problem(pointer(low), f"{low} cannot be yes while {high} is no")
+    return Problem(pointer(low), f"{low} cannot be {'later' if type_ == 'date' else 'more'} than {high}")
 
 
 def _pairs(known: Mapping[str, Any], low: str, high: str) -> list[tuple[str, Any, Any]]:

@@ -22,6 +22,7 @@ from .proposal import as_json
 from .publish import version_json
 from .rulebook import Provision, Rulebook
 from .schemas import COLUMN
+from .sentences import changed_words
 from .service import Service
 from .values import parse_date
 
@@ -256,7 +257,15 @@ def _facts(payload: Body, held: Service | None, proposal: Any) -> list[dict[str,
         return []
     after = proposal.situation.known
     names = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
-    return [{"fact": name, "then": _plain(before.get(name)), "now": _plain(after.get(name))} for name in names]
+    return [
+        {
+            "fact": name,
+            "then": _plain(before.get(name)),
+            "now": _plain(after.get(name)),
+            "text": changed_words(now if name in now.facts else held.laws.catalogue, name, before.get(name), after.get(name)),
+        }
+        for name in names
+    ]
 
 
 def _plain(value: Any) -> Any:

@@ -10,7 +10,7 @@ import datetime as dt
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from .clauses import Dimension
 from .compiler import CompiledRequirement
@@ -21,9 +21,10 @@ from .listing import requirement_status
 from .outcome import MAY, MUST
 from .plan import Candidate
 from .reasons import Walker
+from .sentences import either, value_words
 from .situation import learn
 
-Consequences = tuple[tuple[str, str], ...]  # (if, then) in words
+Consequences = tuple[tuple[str, str, str], ...]  # (if, then, the answer in the words of a page)
 Codes = Sequence[int] | None  # None: the answer would contradict what is stated
 
 
@@ -54,20 +55,27 @@ class Trial:
         fact, possible = tried.fact, tried.possible
         if fact == ACTIVITIES and self.decision.activities_unknown:
             return self._activities(tried, possible)
-        effects: dict[tuple[tuple[str, str], ...], list[str]] = {}
+        effects: dict[tuple[tuple[str, str], ...], list[Answer]] = {}
         columns = list(self._effects(tried, ids))
-        for number, (text, _) in enumerate(tried.asked):
+        for number, answer in enumerate(tried.asked):
             if possible[number]:
-                effects.setdefault(tuple([(id_, words[number]) for id_, words in columns if words[number]]), []).append(text)
-        consequences = tuple([(" or ".join(texts), "; ".join([f"{id_} {word}" for id_, word in found])) for found, texts in effects.items() if found])
+                effects.setdefault(tuple([(id_, words[number]) for id_, words in columns if words[number]]), []).append(answer)
+        consequences = tuple(
+            [_consequence(answers, "; ".join([f"{id_} {word}" for id_, word in found])) for found, answers in effects.items() if found]
+        )
         return consequences, _mean([score for score, can in zip(self._scores(tried), possible, strict=True) if can])
 
     def _activities(self, tried: _Tried, possible: Sequence[bool]) -> tuple[Consequences, int]:
         """Naming the activities settles which routes are asked about at all: all those of other activities fall away."""
-        texts, scores, settled = [], [], dict(zip([text for text, _ in tried.asked], zip(self._scores(tried), possible, strict=True), strict=True))
+        texts, scores, settled = (
+            [],
+            [],
+            dict(zip([answer.test for answer in tried.asked], zip(self._scores(tried), possible, strict=True), strict=True)),
+        )
         for activity in self.law.rulebook.head.activities:
             own = {found.route.id for found in self.routes if found.activity == activity}
-            texts.append((f"includes {activity}", f"asks about {', '.join(sorted(own))}" if own else "no route"))
+            then = f"asks about {', '.join(sorted(own))}" if own else "no route"
+            texts.append(_consequence([_includes(self.law.catalogue.facts[ACTIVITIES], activity)], then))
             others = sum(found.activity not in ("", activity) for found in self.routes)
             score, can = settled[f"includes {activity}"]
             scores.append(others + (score if can else 0))
@@ -128,6 +136,10 @@ class Trial:
             yield id_, ["" if status == before else status.replace("_", " ") for status in tried.statuses(self.items[id_].requirement)]
 
 
+def _consequence(answers: Sequence[Answer], then: str) -> tuple[str, str, str]:
+    return " or ".join([answer.test for answer in answers]), then, either([answer.words for answer in answers])
+
+
 _CHANGE = {"open": "open", "closed": "closed"}
 _NEED = {"open": "needed", "closed": "not needed"}
 
@@ -146,12 +158,12 @@ class _Tried:
         key = ("readers", self.law.relied, fact.name)
         self.read = self.law.memo.get(key) or self.law.memo.keep(key, self._read())
         key = ("answers", self.law, fact.name)
-        self.asked: list[tuple[str, Any]] = self.law.memo.get(key) or self.law.memo.keep(key, self._answers(fact))
+        self.asked: list[Answer] = self.law.memo.get(key) or self.law.memo.keep(key, self._answers(fact))
         self._codes: list[Codes] | None = None
 
-    def _answers(self, fact: Fact) -> list[tuple[str, Any]]:
+    def _answers(self, fact: Fact) -> list[Answer]:
         if fact.name == ACTIVITIES and self.trial.decision.activities_unknown:
-            return [(f"includes {activity}", frozenset([activity])) for activity in self.law.rulebook.head.activities]
+            return [_includes(fact, activity) for activity in self.law.rulebook.head.activities]
         return list(_answers(self.law.told_apart(fact.name), fact))
 
     def _read(self) -> Condition:
@@ -162,7 +174,7 @@ class _Tried:
     def codes(self) -> list[Codes]:
         """The codes for each answer."""
         if self._codes is None:
-            self._codes = [self._learnt(value) for _, value in self.asked]
+            self._codes = [self._learnt(answer.value) for answer in self.asked]
         return self._codes
 
     def _learnt(self, value: Any) -> Codes:
@@ -215,42 +227,61 @@ def _hashable(value: Any) -> Any:
 # -- the answers worth trying: one for each state that some rule tells apart -----------------------------------------------
 
 
-def _answers(dimensions: Sequence[Dimension], fact: Fact) -> Iterator[tuple[str, Any]]:
+class Answer(NamedTuple):
+    """An answer to try, or one that stands for others. Shapes: `test` as the rulebooks would say it; `words` what comes after “the answer is”."""
+
+    test: str
+    words: str
+    value: Any
+
+
+def _is(fact: Fact, value: Any) -> Answer:
+    return Answer(f"is {value_text(value)}", value_words(fact, value), value)
+
+
+def _includes(fact: Fact, activity: str) -> Answer:
+    return Answer(f"includes {activity}", f"one that includes {value_words(fact, activity)}", frozenset([activity]))
+
+
+def _answers(dimensions: Sequence[Dimension], fact: Fact) -> Iterator[Answer]:
     match fact.type:
         case "yes_no":
-            yield from (("is yes", True), ("is no", False))
+            yield from (_is(fact, True), _is(fact, False))
         case "choice":
-            yield from ((f"is {value}", value) for value in fact.values)
+            yield from (_is(fact, value) for value in fact.values)
         case "set":
             members = sorted({dimension.key[1] for dimension in dimensions if dimension.key[1]} or set(fact.values))
-            yield from ((f"is only {member}", frozenset([member])) for member in members)
+            yield from (Answer(f"is only {member}", f"only {value_words(fact, member)}", frozenset([member])) for member in members)
             if fact.name != ACTIVITIES:
-                yield "is empty", frozenset()
+                yield Answer("is empty", "none", frozenset())
         case "country" | "code":
-            named = sorted({atom for dimension in dimensions for atom in dimension.atoms if isinstance(atom, str)})
-            yield from ((f"is {value}", value) for value in named)
-            yield "is another", "another"
+            yield from (_is(fact, value) for value in sorted({atom for dimension in dimensions for atom in dimension.atoms if isinstance(atom, str)}))
+            yield Answer("is another", "another", "another")
         case "money" | "integer" | "decimal" | "date":
             # One that is read only through derived facts has no thresholds of its own: none of its answers stands for others.
             yield from _intervals(dimensions, fact)
 
 
-def _intervals(dimensions: Sequence[Dimension], fact: Fact) -> Iterator[tuple[str, Any]]:
+def _intervals(dimensions: Sequence[Dimension], fact: Fact) -> Iterator[Answer]:
     for dimension in dimensions:
-        for text, value in _interval_values(dimension.cuts, fact.type):
-            currency = dimension.key[1]
-            yield (f"{text} {currency}", {currency: value}) if currency else (text, value)
+        currency = dimension.key[1]
+        for low, high, value in _ranges(dimension.cuts, fact.type):
+            test = " and ".join([f"{bound} {value_text(end)}" for bound, end in (low, high) if bound])
+            words = " and ".join([f"{bound} {value_words(fact, (end, currency) if currency else end)}" for bound, end in (low, high) if bound])
+            yield Answer(f"is {test} {currency}".rstrip(), words, {currency: value} if currency else value)
 
 
-def _interval_values(cuts: Sequence[tuple[Any, int]], type_: str) -> Iterator[tuple[str, Any]]:
-    """One value in each interval between thresholds, with the interval in words."""
+def _ranges(cuts: Sequence[tuple[Any, int]], type_: str) -> Iterator[tuple[tuple[str, Any], tuple[str, Any], Any]]:
+    """Each interval between thresholds: (words, threshold) of its two ends, "" where it has none, and a value in it."""
     step: Any = dt.timedelta(days=1) if type_ == "date" else 1 if type_ == "integer" else Decimal("0.01")
-    first, after = cuts[0]
     date = type_ == "date"
-    yield (f"is {'before' if date else 'at most' if after else 'below'} {value_text(first)}", first if after else first - step)
+
+    def upper(cut: tuple[Any, int]) -> tuple[str, Any]:
+        return "before" if date else "at most" if cut[1] else "below", cut[0]
+
+    first, after = cuts[0]
+    yield ("", None), upper(cuts[0]), first if after else first - step
     for number, (threshold, beyond) in enumerate(cuts):
-        text = f"is {'on or after' if date else 'more than' if beyond else 'at least'} {value_text(threshold)}"
-        if number + 1 < len(cuts):
-            next_threshold, next_beyond = cuts[number + 1]
-            text += f" and {'before' if date else 'at most' if next_beyond else 'below'} {value_text(next_threshold)}"
-        yield text, threshold + step if beyond else threshold
+        low = "on or after" if date else "more than" if beyond else "at least"
+        high = upper(cuts[number + 1]) if number + 1 < len(cuts) else ("", None)
+        yield (low, threshold), high, threshold + step if beyond else threshold

@@ -1,25 +1,15 @@
-"""Facts, values, conditions and statuses in the plain words of a page. Knows no fact by name: the catalogue has the words."""
+"""The words of a page: statuses, standings and dates as they are told to an officer. Sentences about facts are those of `sentences`."""
 
 from __future__ import annotations
 
 import datetime as dt
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from babel import Locale
-from babel.dates import format_date
-from babel.numbers import format_decimal
-
+from . import sentences
 from .explain import PARTY_WORDS, party_words
-from .facts import Catalogue, Fact
-from .values import COUNTRIES, CURRENCIES
-
-_LOCALE = Locale("en", "GB")
-# Law: none; the names are those of the Unicode CLDR for the codes of ISO 3166-1 and ISO 4217.
-COUNTRY_NAMES = {code: str(_LOCALE.territories.get(code, code)) for code in sorted(COUNTRIES)}
-CURRENCY_NAMES = {code: str(_LOCALE.currencies.get(code, code)) for code in sorted(CURRENCIES)}
+from .facts import Fact
 
 STATUS = {
     "clear": ("Clear to trade", "A route is open and no check remains before this trade."),
@@ -54,6 +44,21 @@ REQUIREMENT = {
     "only_if": "only in a special case",
     "not_required": "does not apply",
     "not_in_this_law": "not in this law",
+}
+# Why a requirement stands as it does: the title, what comes before the reasons, and what is said where there are none.
+WHY = {
+    "required": ("Why it applies", "It applies because:", "It applies whatever the facts."),
+    "failed": ("Why it cannot be met", "It cannot be met as proposed because:", "It cannot be met as proposed, whatever the facts."),
+    "undetermined": (
+        "Whether it applies",
+        "It applies; whether it can be met as proposed hangs on facts that are missing. It applies because:",
+        "Whether it applies, or can be met as proposed, hangs on facts that are missing.",
+    ),
+}
+ROUTE_WHY = {
+    "open": ("Its own conditions are met:", "It needs no further fact."),
+    "closed": ("It is closed because:", "No further fact could open it, as the law is read here."),
+    "undetermined": ("", ""),
 }
 ROUTE = {
     "planned": "open, and chosen",
@@ -93,18 +98,6 @@ CAVEATS = {
     "horizon": "Beyond the calendar",
     "not_covered": "Not covered",
 }
-_ABOUT = re.compile(r"cannot apply \(([a-z_.]+)\)")
-_LONG = 7  # a longer list of values is cut short; the page of the law has it whole
-_TOKEN = re.compile(r"[A-Za-z0-9_.:-]+", re.ASCII)
-
-
-def country(code: str) -> str:
-    """The name of a country, or the code itself.
-
-    >>> country("GB"), country("another")
-    ('United Kingdom', 'another')
-    """
-    return COUNTRY_NAMES.get(code, code)
 
 
 def day(iso: str) -> str:
@@ -114,7 +107,7 @@ def day(iso: str) -> str:
     ('1 December 2026', 'soon')
     """
     try:
-        return format_date(dt.date.fromisoformat(iso), "d MMMM y", _LOCALE)
+        return sentences.day(dt.date.fromisoformat(iso))
     except ValueError:
         return iso
 
@@ -125,8 +118,7 @@ def money(rows: Any) -> str:
     >>> money({"amount": "40000000", "currency": "USD"})
     '40,000,000 USD'
     """
-    rows = rows if isinstance(rows, list) else [rows]
-    return " and ".join(f"{format_decimal(Decimal(row['amount']), locale=_LOCALE, decimal_quantization=False)} {row['currency']}" for row in rows)
+    return sentences.amounts({row["currency"]: Decimal(row["amount"]) for row in (rows if isinstance(rows, list) else [rows])})
 
 
 def dues(row: Mapping[str, Any]) -> list[tuple[str, str, str]]:
@@ -153,28 +145,12 @@ def said(fact: Fact, value: Any) -> str:
         case "money":
             return money(value)
         case "country":
-            return country(value)
+            return sentences.country(value)
         case "date":
             return day(value)
         case "integer" | "decimal":
-            unit = fact.unit or ""
-            return f"{value} {unit.removesuffix('s') if str(value) == '1' else unit}".strip()
+            return sentences.quantity(Decimal(value), fact.unit)
     return fact.values.get(value, str(value))
-
-
-def condition(fact: Fact | None, text: str) -> str:
-    """A test in the words of an answer (“is bank or is another”) with the fact's own words for its values."""
-    if fact is None:
-        return text
-    labels: Mapping[str, str] = COUNTRY_NAMES if fact.type == "country" else fact.values
-    number = r"(?<![\w.-])\d{5,}(?:\.\d+)?(?![\w-])"
-    if fact.type == "date":
-        return re.sub(r"\d{4}-\d{2}-\d{2}", lambda found: day(found[0]), text)
-    if fact.type in ("money", "integer", "decimal"):
-        return re.sub(number, lambda found: format_decimal(Decimal(found[0]), locale=_LOCALE, decimal_quantization=False), text)
-    words = _TOKEN.sub(lambda found: f"“{labels[found[0]]}”" if found[0] in labels else found[0], text)
-    start, *more = words.split(", ")
-    return words if len(more) < _LONG else f"{', '.join([start, *more[: _LONG - 2]])} and {len(more) - _LONG + 2} more"
 
 
 def named(name: str) -> str:
@@ -185,19 +161,6 @@ def named(name: str) -> str:
     """
     group, _, member = name.partition(".")
     return f"{group}: {member}".replace("_", " ")
-
-
-def reason(catalogue: Catalogue, row: Mapping[str, str]) -> dict[str, str]:
-    """One `why` of an answer in words. Shapes: question, answer, and the test of the law."""
-    fact = catalogue.facts.get(row["fact"])
-    labels: Mapping[str, str] = {} if fact is None else COUNTRY_NAMES if fact.type == "country" else fact.values
-    value = "; ".join(labels.get(part, part) for part in row["value"].split(", "))
-    if fact is not None and fact.type in ("money", "date"):
-        value = condition(fact, row["value"])
-    value = "none" if value == "empty" else _ABOUT.sub(lambda found: f"cannot apply, because of “{named(found[1])}”", value)
-    test = condition(fact, row["test"])
-    label = fact.question if fact and fact.name in catalogue.derived else named(row["fact"])
-    return {"fact": row["fact"], "label": label, "question": fact.question if fact else row["fact"], "value": value, "test": test}
 
 
 def effects(then: str) -> list[tuple[str, list[str]]]:
@@ -222,13 +185,3 @@ def owes(party: str) -> str:
     ('you', 'your chaperone', 'the client')
     """
     return {"firm": "you", "chaperone": "your chaperone"}.get(party) or PARTY_WORDS.get(party) or party_words(party)
-
-
-def listing(items: Iterable[str], last: str = "and") -> str:
-    """Items as a phrase.
-
-    >>> listing(["a", "b", "c"]), listing(["a"])
-    ('a, b and c', 'a')
-    """
-    *first, final = items
-    return f"{', '.join(first)} {last} {final}" if first else final

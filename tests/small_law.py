@@ -20,8 +20,8 @@ groups:
 facts:
   registration.home: {type: country, class: circumstance, question: 'Where is the firm registered?'}
   transaction.activities: {type: set, class: circumstance, question: 'What will the firm do?', values: {deal: deal, advise: advise}}
-  transaction.date: {type: date, class: circumstance, called: the trade, question: 'When?'}
-  transaction.notional: {type: money, class: term, called: the notional value, question: 'For how much?'}
+  transaction.date: {type: date, class: circumstance, label: the trade, question: 'When?'}
+  transaction.notional: {type: money, class: term, label: the notional value, question: 'For how much?'}
   client.kind: {type: choice, class: circumstance, question: 'Who is the client?', values: {bank: a bank, person: a person}}
   client.since: {type: date, class: circumstance, question: 'Client since when?'}
   chaperone.signed: {type: yes_no, class: arrangement, question: 'Has the chaperone signed?'}

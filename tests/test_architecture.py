@@ -10,11 +10,11 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "passport_service"
 # The order in which modules may import is the order in which a newcomer reads them.
 ORDER = (
-    "errors recall outcome values canonical source conditions calendars facts catalogue situation proposal schemas "
-    "rulebook placement cases deadlines amounts reader scenarios clauses index compiler laws bundle archive "
-    "listing plan decision reasons trial missing caveats grounds explain comparison seal store cache answer service publish review lawpage "
+    "errors recall outcome values canonical source conditions calendars facts sentences findings catalogue situation proposal schemas "
+    "rulebook placement cases provenance deadlines amounts reader scenarios clauses index compiler laws bundle archive "
+    "listing plan decision reach reasons trial missing caveats grounds explain comparison seal store cache answer service publish review lawpage "
     "keys receipt verification today renewal "
-    "access settings proof problems replies counts metrics logs witness tracing shadow front spool batch openapi "
+    "access settings proof problems replies counts metrics logs witness tracing shadow front spool batch shapes openapi "
     "wording journey questions result diagram memo form "
     "api receipts_api receipts_page app embedded worker server terminal receipts_cli cli client"
 ).split()
@@ -22,6 +22,7 @@ LIBRARIES = {
     "values": {"stdnum"},
     "canonical": {"orjson"},
     "source": {"yaml"},
+    "sentences": {"babel"},
     "schemas": {"marshmallow"},
     "store": {"redis"},
     "cache": {"cachetools", "orjson"},
@@ -32,7 +33,6 @@ LIBRARIES = {
     "keys": {"joserfc"},
     "receipt": {"joserfc"},
     "api": {"flask"},
-    "wording": {"babel"},
     "memo": {"weasyprint"},
     "form": {"flask", "werkzeug"},
     "receipts_api": {"flask"},

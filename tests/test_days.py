@@ -50,8 +50,8 @@ def world(calendar: Calendar = CALENDARS["uk"]) -> Catalogue:
 groups: {transaction: {title: Transaction}, c: {title: C}}
 facts:
   transaction.activities: {type: set, class: circumstance, question: 'What?', values: {deal: deal}}
-  transaction.date: {type: date, class: circumstance, called: the trade, question: 'When?'}
-  c.price: {type: money, class: term, called: the price, question: 'How much?'}
+  transaction.date: {type: date, class: circumstance, label: the trade, question: 'When?'}
+  c.price: {type: money, class: term, label: the price, question: 'How much?'}
 """
     report = Report()
     catalogue = read_catalogue(parse(text, "facts.yaml", report), {"here": calendar}, report)

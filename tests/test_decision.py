@@ -318,7 +318,7 @@ def test_what_decides_who_owes_a_duty_is_asked():
 
 def test_consequences_know_what_is_attested():
     answer = decide([route("R")], [requirement("Q", applies_when={"c.flag": {"is": "yes"}})], options={"attested": ["Q"]})
-    assert {"if": "is yes", "then": "Q satisfied"} in answer["missing"][0]["consequences"]
+    assert {"if": "is yes", "then": "Q satisfied", "text": "yes"} in answer["missing"][0]["consequences"]
 
 
 def test_a_further_amount_does_not_take_back_the_one_stated():
@@ -623,3 +623,34 @@ def _body(facts):
         group, _, member = name.partition(".")
         body.setdefault(group, {})[member] = as_json(value)
     return body
+
+
+# -- reasons by activity -----------------------------------------------------------------------------------------------------
+
+
+def test_activities_that_are_closed_for_different_reasons_make_rows_of_their_own():
+    opens = {
+        "any": [
+            {"all": [{"activity": {"is": "deal"}}, {"c.flag": {"is": "yes"}}]},
+            {"all": [{"activity": {"is": "advise"}}, {"t.venue": {"is": "otc"}}]},
+        ]
+    }
+    facts = {"transaction.activities": ["deal", "advise"], "c.flag": False, "t.venue": "floor"}
+    rows = decide([route("R", opens, activities=["deal", "advise"])], facts=facts)["routes"]
+    assert [(row["activities"], [why["fact"] for why in row["why"]], [one["fact"] for one in row["would_open_if"]]) for row in rows] == [
+        (["advise"], ["t.venue"], ["t.venue"]),
+        (["deal"], ["c.flag"], []),
+    ]
+    alike = decide([route("R", {"c.flag": {"is": "yes"}}, activities=["deal", "advise"])], facts=facts)["routes"]
+    assert [row["activities"] for row in alike] == [["advise", "deal"]]
+
+
+def test_activities_that_hang_on_different_facts_make_rows_of_their_own():
+    opens = {
+        "any": [
+            {"all": [{"activity": {"is": "deal"}}, {"c.flag": {"is": "yes"}}]},
+            {"all": [{"activity": {"is": "advise"}}, {"c.wide": {"is": "yes"}}]},
+        ]
+    }
+    rows = decide([route("R", opens, activities=["deal", "advise"])], facts={"transaction.activities": ["deal", "advise"]})["routes"]
+    assert [(row["activities"], row["missing"]) for row in rows] == [(["advise"], ["c.wide"]), (["deal"], ["c.flag"])]

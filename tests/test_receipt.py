@@ -83,7 +83,7 @@ def test_a_receipt_says_what_was_asked_answered_under_which_law_when_and_by_whom
         "rulebook": {"host": "US", "version": "2026.11.22", "digest": book.digest},
         "bundle": {"digest": bound().label.digest, "published": "2026-11-22"},
         "service": "1.0.0",
-        "answer": 1,
+        "answer": 2,
     }
 
 
@@ -169,8 +169,8 @@ def test_another_release_with_the_same_answers_replays_and_says_so():
 
 
 def test_a_release_with_other_answers_says_that_it_cannot_replay():
-    name, status, says = stopped(signed(altered(answer=2, service="2.0.0", decision=RECEIPT.payload["decision"] | {"service": "2.0.0"})))
-    assert (name, status) == ("replay", "cannot") and "Replay it with a release of answer version 2" in says
+    name, status, says = stopped(signed(altered(answer=3, service="2.0.0", decision=RECEIPT.payload["decision"] | {"service": "2.0.0"})))
+    assert (name, status) == ("replay", "cannot") and "Replay it with a release of answer version 3" in says
 
 
 # -- what is refused ------------------------------------------------------------------------------------------------------------------

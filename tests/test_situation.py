@@ -15,7 +15,7 @@ from passport_service.source import Report, parse
 
 from .examples import examples
 from .shipped import SHIPPED, random_facts
-from .worlds import Maker, catalogue
+from .worlds import DAYS, Maker, catalogue
 
 CATALOGUE = catalogue()
 
@@ -120,3 +120,64 @@ def test_a_ratio_is_a_share_in_per_cent_where_there_is_something_to_divide(facts
 def test_a_ratio_is_of_numbers_of_one_type():
     assert read_ratios(RATIOS.replace("to: g.all", "to: g.day"))[1] == ["the type of g.day is date; expected money or integer or decimal"]
     assert read_ratios(RATIOS.replace("to: g.all", "to: g.owed"))[1] == ["the inputs have one type"]
+
+
+# -- refusals ------------------------------------------------------------------------------------------------------------------
+
+
+def details(catalogue_, facts):
+    return [(problem.pointer, problem.detail) for problem in situate(catalogue_, facts).problems]
+
+
+def test_a_fact_that_cannot_apply_is_refused_with_what_rules_it_out_and_with_nothing_else():
+    assert details(CATALOGUE, {"c.flag": False, "c.inner": True}) == [
+        ("/c/inner", "c.inner cannot apply here, because the answer to “Flag?” is no (c.flag); leave it out, or correct that")
+    ]
+    # Down a chain of guards, the fact that does apply is named.
+    assert details(CATALOGUE, {"c.flag": False, "c.deep": 5}) == [
+        ("/c/deep", "c.deep cannot apply here, because the answer to “Flag?” is no (c.flag); leave it out, or correct that")
+    ]
+
+
+GUARDS = """
+groups: {transaction: {title: T}, g: {title: G}}
+facts:
+  transaction.activities: {type: set, class: circumstance, question: 'What?', values: {deal: deal}}
+  g.kind: {type: choice, class: circumstance, question: 'What kind?', values: {one: one, two: two}}
+  g.place: {type: country, class: circumstance, question: 'Where?'}
+  g.plain: {type: yes_no, class: circumstance, question: 'Plain?', asked_when: {all: [{not: {g.kind: {is: one}}}, {g.place: {is: GB}}]}}
+  g.least: {type: date, class: circumstance, question: 'The first?'}
+  g.middle: {type: date, class: circumstance, question: 'The second?'}
+  g.most: {type: date, class: circumstance, question: 'The last?'}
+  g.here: {type: yes_no, class: circumstance, question: 'Here?'}
+  g.near: {type: yes_no, class: circumstance, question: 'Near?'}
+  g.anywhere: {type: yes_no, class: circumstance, question: 'Anywhere?'}
+bounds:
+  - {fact: g.least, at_most: g.middle}
+  - {fact: g.middle, at_most: g.most}
+  - {fact: g.here, at_most: g.near}
+  - {fact: g.near, at_most: g.anywhere}
+"""
+
+
+@pytest.mark.parametrize(
+    ("facts", "pointer", "detail"),
+    [
+        # Of the two parts of the guard one holds, `not` and all: only the other is the reason.
+        (
+            {"g.kind": "two", "g.place": "FR", "g.plain": True},
+            "/g/plain",
+            "g.plain cannot apply here, because the answer to “Where?” is “France”, which is not “United Kingdom” (g.place); leave it out, or correct that",
+        ),
+        (
+            {"g.kind": "one", "g.place": "GB", "g.plain": True},
+            "/g/plain",
+            "g.plain cannot apply here, because the answer to “What kind?” is “one” (g.kind); leave it out, or correct that",
+        ),
+        # Bounds that cross are told of the facts that were stated, in words that suit their type.
+        ({"g.least": DAYS[1], "g.most": DAYS[0]}, "/g/least", "g.least cannot be later than g.most"),
+        ({"g.here": True, "g.anywhere": False}, "/g/here", "g.here cannot be yes while g.anywhere is no"),
+    ],
+)
+def test_a_contradiction_is_told_in_words_that_are_true_of_it(facts, pointer, detail):
+    assert (pointer, detail) in details(read_ratios(GUARDS)[0], facts)

@@ -64,7 +64,8 @@ def test_a_calendar_that_changed_shows_in_the_facts_it_derives(tmp_path):
     body = PROPOSAL | {"client": {"kind": "bank", "since": "2026-11-10"}, "transaction": PROPOSAL["transaction"] | {"date": "2026-11-25"}}
     receipt = issue(BEFORE, KEYS, body, NOW)
     found = beside(tmp_path, amended(holiday=True), receipt=receipt)
-    assert found["facts"] == [{"fact": "derived.days_known", "then": 11, "now": 10}]
+    text = "The number of business days for which the client is known was 11 and is now 10."
+    assert found["facts"] == [{"fact": "derived.days_known", "then": 11, "now": 10, "text": text}]
 
 
 def test_a_version_that_was_known_already_is_told_as_a_date_and_not_as_an_amendment(tmp_path):

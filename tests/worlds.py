@@ -31,10 +31,10 @@ groups:
 facts:
   registration.home: {type: country, class: circumstance, question: 'Home?'}
   transaction.activities: {type: set, class: circumstance, question: 'What?', values: {deal: deal, advise: advise, keep: keep, agree: agree}}
-  transaction.date: {type: date, class: circumstance, called: the trade, question: 'When?'}
+  transaction.date: {type: date, class: circumstance, label: the trade, question: 'When?'}
   c.kind: {type: choice, class: circumstance, question: 'Kind?', values: {one: one, two: two, three: three}}
   c.flag: {type: yes_no, class: circumstance, question: 'Flag?'}
-  c.size: {type: money, class: circumstance, called: the size, question: 'Size?'}
+  c.size: {type: money, class: circumstance, label: the size, question: 'Size?'}
   c.part: {type: money, class: circumstance, question: 'Part of the size?'}
   c.count: {type: integer, class: circumstance, unit: pieces, question: 'How many?'}
   c.place: {type: country, class: circumstance, question: 'Where?'}
