@@ -98,14 +98,14 @@ def _version(catalogue: Catalogue, rulebook: Rulebook, version: Any, end: dt.dat
         for name, title in _FIELDS.items()
         if _says_something(name, getattr(version, name, None))
     ]
-    return {"version": version, "end": end, "logic": logic, "dues": list(_dues(catalogue, version))}
+    return {"version": version, "end": end, "logic": logic, "dues": list(_dues(catalogue, rulebook, version))}
 
 
-def _dues(catalogue: Catalogue, version: Any) -> Iterator[tuple[str, str]]:
+def _dues(catalogue: Catalogue, rulebook: Rulebook, version: Any) -> Iterator[tuple[str, str]]:
     """The deadlines and amounts of a requirement, without dates and numbers of a case. Shapes: (what it is, its terms in words)."""
     for label, steps, words in (("Deadline", "deadlines", deadlines.in_words), ("Amount", "amounts", amounts.in_words)):
         for step in getattr(version, steps, ()):
-            when = "" if step.when == ALWAYS else f", where {condition_words(step.when)}"
+            when = "" if step.when == ALWAYS else f", where {condition_words(step.when, catalogue, rulebook.definitions)}"
             says = f". {step.what['says']}" if "says" in step.what else ""
             yield label, f"{words(step.what, catalogue)}{when}{says}"
 

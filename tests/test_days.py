@@ -364,14 +364,14 @@ def test_every_percentage_is_tried_where_it_is_rounded():
         for provision in rulebook.requirements.values()
         if any("percent" in step.what for version in provision.versions for step in version.amounts)
     }
-    assert shares == {"UK-O43", "UK-O43E", "US-TR-17", "US-TX-02"} and not [id_ for id_ in shares if "rounded" not in tried[id_]]
+    assert shares == {"UK-O43", "UK-O43E", "US-TR-17", "US-TX-02", "US-TX-05"} and not [id_ for id_ in shares if "rounded" not in tried[id_]]
 
 
 @pytest.mark.parametrize(
     ("id_", "terms"),
     [
         ("US-TR-07", {"us_settlement none"}), ("US-TR-08", {"us_settlement none"}), ("US-TR-10", {"nyse none"}), ("US-TR-12", {"us_federal following"}),
-        ("US-SA-13", {"us_federal following"}), ("US-SB-03", {"us_federal following"}), ("US-OW-01", {"us_federal none", "us_federal following"}),
+        ("US-SA-13", {"us_federal following"}), ("US-SB-02", {"us_federal none"}), ("US-SB-03", {"us_federal following"}), ("US-OW-01", {"us_federal none", "us_federal following"}),
         ("US-OW-02", {"us_federal following"}), ("US-OW-03", {"us_federal none"}), ("US-OW-04", {"us_federal following"}),
         ("US-FC-05", {"us_federal none"}), ("US-FC-08", {"us_federal none"}), ("US-TS-03", {"us_federal none"}),
         ("UK-O22", {"uk none"}), ("UK-O26N", {"lse none", "uk none"}), ("UK-O27", {"uk none"}), ("UK-O29", {"lse none"}), ("UK-O30", {"lse none"}),
@@ -384,7 +384,7 @@ def test_each_deadline_is_counted_by_the_days_that_its_provision_means_and_moves
 
 
 def test_no_deadline_is_left_out_of_that_list():
-    assert len({id_ for _, id_, _ in PLACES}) == 25
+    assert len({id_ for _, id_, _ in PLACES}) == 26
 
 
 def test_a_condition_on_business_days_counts_those_of_the_authority_that_is_told():
@@ -395,8 +395,8 @@ def test_a_condition_on_business_days_counts_those_of_the_authority_that_is_told
 # -- wherever it is shown -------------------------------------------------------------------------------------------------------
 
 TAX = SHIPPED.case_ids["UK-days-reserve-tax/christmas"].proposal
-MOVED = "14 calendar days after the trade (11 December 2026); the last day, 25 December 2026, is a Friday (Christmas Day), so it moves back to the working day before it: 24 December 2026"
-SUM = "0.5 % of the price paid (2,689.00 GBP) = 13.445 GBP, rounded half up to 13.45 GBP"
+MOVED = "14 calendar days after the day of the trade (11 December 2026); the last day, 25 December 2026, is a Friday (Christmas Day), so it moves back to the working day before it: 24 December 2026"
+SUM = "0.5 % of the price paid for the token (2,689.00 GBP) = 13.445 GBP, rounded half up to 13.45 GBP"
 
 
 def squeezed(text: str) -> str:
@@ -428,11 +428,11 @@ def test_the_command_line_tells_them_too(tmp_path):
 def test_where_no_day_or_sum_can_be_told_the_reason_stands_in_its_place():
     row = told("UK-days-reserve-tax/dollars")["UK-O43"]
     assert wording.dues(row)[1] == (
-        "Amount", "", "0.5 % of the price paid, worked out in GBP; it is stated in USD only, and nothing is converted."
+        "Amount", "", "0.5 % of the price paid for the token, worked out in GBP; it is stated in USD only, and nothing is converted."
     )  # fmt: skip
     row = told("US-days-close-out/horizon")["US-TR-07"]
     assert wording.dues(row) == [
-        ("Deadline", "", "2 settlement days after the trade (28 December 2028); the calendar “Days without settlement in the US (NSCC and DTC)” "
+        ("Deadline", "", "2 settlement days after the day of the trade (28 December 2028); the calendar “Days without settlement in the US (NSCC and DTC)” "
          "reaches from 1 January 2024 to 31 December 2028 only.")
     ]  # fmt: skip
 
@@ -440,10 +440,10 @@ def test_where_no_day_or_sum_can_be_told_the_reason_stands_in_its_place():
 def test_the_page_of_the_law_shows_the_terms_without_a_date():
     found = squeezed(page(SHIPPED.laws, SHIPPED.laws.rulebooks["US"]))
     assert (
-        "Deadline: 15 calendar days after the first sale; a last day that is no business day moves to the next business day (US federal holidays). "
+        "Deadline: 15 calendar days after the day of the first sale in the offering; a last day that is no business day moves to the next business day (US federal holidays). "
         "Rule 503(a)(1) moves a last day on a Saturday, Sunday or holiday." in found
     )
-    assert "Amount: 50 % of the price paid, rounded up to a multiple of 0.01 USD. Initial margin is at least half the purchase price." in found
+    assert "Amount: 50 % of the price paid for the token, rounded up to a multiple of 0.01 USD. Initial margin is at least half the purchase price." in found
 
 
 def test_the_same_question_spelt_with_other_zeros_is_told_in_the_same_words():
