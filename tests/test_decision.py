@@ -124,9 +124,10 @@ def test_an_unknown_term_or_arrangement_stops_nothing(leaf):
 
 def test_an_unknown_special_case_is_only_if_and_a_special_stop_keeps_its_status():
     special = {"x.short": {"is": "yes"}}
-    answer = decide([route("R")], [requirement("Q1", applies_when=special), requirement("Q2", failed_when=special)])
-    assert statuses(answer) == {"Q1": ("only_if",), "Q2": ("required", "only_if")}
-    assert [row["if"] for row in answer["only_if"]] == ["only if it is short", "stops the trade only if it is short"]
+    rules = [requirement("Q1", applies_when=special), requirement("Q2", failed_when=special), requirement("Q3", failed_when=special, stops="nothing")]
+    answer = decide([route("R")], rules)
+    assert statuses(answer) == {"Q1": ("only_if",), "Q2": ("required", "only_if"), "Q3": ("required", "only_if")}
+    assert [row["if"] for row in answer["only_if"]] == ["only if it is short", "stops the trade only if it is short", "fails only if it is short"]
     assert "x.short" not in [row["fact"] for row in answer["missing"]]
 
 
