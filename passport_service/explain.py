@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from calendar import monthrange
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from functools import cached_property
@@ -135,16 +136,23 @@ class _Explainer:
     # -- lists ----------------------------------------------------------------------------------------------------------
 
     def _by_route(self) -> list[tuple[Candidate, tuple[str, ...]]]:
-        """The candidates of one route that stand alike make one row."""
+        """The candidates of one route that stand alike, and for the same reasons, make one row."""
         rows: dict[tuple[Any, ...], list[Candidate]] = {}
+        served = Counter(candidate.route.id for leg in self.decision.legs for candidate in leg.candidates)
         for leg in self.decision.legs:
             for candidate in leg.candidates:
-                key = (candidate.leg, candidate.route.id, candidate.status, candidate.stopped_by, candidate.doubted_by)
+                because = self._because_of(candidate) if served[candidate.route.id] > 1 else ()
+                key = (candidate.leg, candidate.route.id, candidate.status, candidate.stopped_by, candidate.doubted_by, because)
                 rows.setdefault(key, []).append(candidate)
         return [(found[0], tuple(sorted(one.activity for one in found if one.activity))) for found in rows.values()]
 
-    def _route(self, found: tuple[Candidate, tuple[str, ...]]) -> Row:
-        candidate, activities = found
+    def _because_of(self, candidate: Candidate) -> tuple[Any, ...]:
+        """All that a row says of why a candidate stands as it does: what is true of one activity may not be of another."""
+        why, opens, missing = self._route_reasons(candidate)
+        return tuple(self.walker.told(why)), tuple(self.walker.told(opens)), missing
+
+    def _route_reasons(self, candidate: Candidate) -> tuple[Because, Because, frozenset[str]]:
+        """Why a route stands as it does, what would open it, and what is missing."""
         # A closed route is not opened by a change that leaves it stopped.
         stops = [
             one.stop_condition
@@ -152,8 +160,12 @@ class _Explainer:
             if one.bears_on(candidate.route.id) and "trade" in (one.version.stops_firm, one.version.stops_other)
         ]
         opens = self.walker.would_open(candidate.condition, stops) if candidate.dead and self.reasons else NO_REASONS
-        why = self._because(candidate.condition)
         missing = self.walker.unknown(candidate.condition, MAY) if candidate.status == "undetermined" else frozenset()
+        return self._because(candidate.condition), opens, missing
+
+    def _route(self, found: tuple[Candidate, tuple[str, ...]]) -> Row:
+        candidate, activities = found
+        why, opens, missing = self._route_reasons(candidate)
         key = (candidate, activities, why, opens, missing)
         return self._row(key, lambda: self._route_json(candidate, activities, why, opens, sorted(missing)))
 

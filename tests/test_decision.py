@@ -219,6 +219,17 @@ def test_a_plan_that_leaves_nothing_to_do_is_kept_when_a_circumstance_opens_a_ro
     assert (more["status"], sorted(row["route"] for row in more["plan"])) == ("checks_required", ["B", "F"])
 
 
+def test_a_route_that_is_closed_to_two_activities_for_different_reasons_says_of_each_what_would_open_it():
+    way = {"any": [{"all": [{"activity": {"is": name}}, {fact: {"is": "yes"}}]} for name, fact in (("deal", "c.flag"), ("advise", "t.flag"))]}
+    both = {"transaction.activities": ["deal", "advise"], "c.flag": False, "t.flag": False}
+    rows = decide([route("R", way, activities=["deal", "advise"])], facts=both)["routes"]
+    found = {tuple(row["activities"]): ([why["fact"] for why in row["why"]], [term["fact"] for term in row["would_open_if"]]) for row in rows}
+    assert found == {("deal",): (["c.flag"], []), ("advise",): (["t.flag"], ["t.flag"])}
+    # Where the reasons are the same, one row tells both.
+    same = decide([route("R", {"t.flag": {"is": "yes"}}, activities=["deal", "advise"])], facts=both)["routes"]
+    assert [row["activities"] for row in same] == [["advise", "deal"]]
+
+
 def test_of_exclusive_routes_one_that_leaves_nothing_to_do_is_planned_with_those_it_goes_with():
     routes = [route("A", not_with=["F"]), route("B"), route("F", leg="form"), route("G", leg="form", standing="order")]
     rules, legs = [requirement("Q", on_routes=["B"])], {"form": {"needed_when": "always"}}
