@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak soak-http bench bench-peers bench-start bench-http faults recheck golden check history lock audit law-archive fuzz fuzz-http mutate clean
+.PHONY: help run test soak paths soak-http bench bench-peers bench-start bench-http faults recheck golden check history lock audit law-archive fuzz fuzz-http mutate clean
 
 help: ## show this help
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -57,7 +57,10 @@ test: $(VENV)/.test ## install what the tests need and run them all
 	NO_BROWSER="$$(sh tests/browser/install)" $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 soak: $(VENV)/.test ## the property tests with twenty times as many examples
-	PASSPORT_SOAK=20 $(BIN)/python -m pytest tests/test_index.py tests/test_promises.py tests/test_decision.py tests/test_situation.py tests/test_schemas.py
+	PASSPORT_SOAK=20 $(BIN)/python -m pytest tests/test_index.py tests/test_promises.py tests/test_completions.py tests/test_decision.py tests/test_situation.py tests/test_schemas.py
+
+paths: $(VENV)/.test ## 5,600 paths over the law as it is: the promises of a decision from each status, host and scenario, with the figures
+	$(BIN)/python -m tests.paths 140
 
 soak-http: $(VENV)/.test ## serve for MINUTES (20) at 60 % of what is possible, and look at memory, latency and descriptors
 	$(BIN)/python -m tests.soak

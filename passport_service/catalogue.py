@@ -128,6 +128,12 @@ class _CatalogueReader:
         if found[0].type != found[1].type or found[0].type not in ("money", "integer", "decimal", "date", "yes_no"):
             self.report.error(node, "both facts of a bound have one ordered type")
             return None
+        low, high = found
+        # Learning the one may settle the other, and no circumstance may decide a term, nor make a special case hold.
+        announced = low.exceptional == high.exceptional or (low.exceptional and low.type == "yes_no")
+        if not announced or (not low.exceptional and (low.klass == "circumstance") != (high.klass == "circumstance")):
+            self.report.error(node, f"{low.name} and {high.name} are not of one class: learning the one could not be told from deciding the other")
+            return None
         return Bound(found[0].name, found[1].name)
 
     def _contradictions(self, node: Node) -> tuple[Contradiction, ...]:

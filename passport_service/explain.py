@@ -281,7 +281,8 @@ class _Explainer:
     def _special(self, item: Item, unknown: Iterable[str]) -> dict[str, Any]:
         version, facts = item.requirement.version, self.decision.law.catalogue.facts
         special = " or ".join(sorted({facts[name].only_if for name in unknown if facts[name].exceptional}))
-        text = f"only if {special}" if item.status == "only_if" else f"stops the {item.stops} only if {special}"
+        fails = "fails" if item.stops == "nothing" else f"stops the {item.stops}"
+        text = f"only if {special}" if item.status == "only_if" else f"{fails} only if {special}"
         return {"id": item.id, "title": version.title, "if": text, "cite": cite_json(version.cite), "party": item.party, "due": version.due}
 
     # -- deadlines and amounts --------------------------------------------------------------------------------------------

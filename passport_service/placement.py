@@ -1,7 +1,9 @@
 """Which facts may stand where: the rules that keep the promises of a decision, checked when the law loads.
 
 Routes open on circumstances and terms; arrangements are checks. An exceptional fact may make a requirement apply or
-fail, and excuses nothing. What rests on a staff position may not stand under `not`. All of it through definitions too.
+fail, and excuses nothing. What rests on a staff position may not stand under `not`. A term or an arrangement that a
+circumstance may rule out is tested as it is, not turned round, wherever that could stop a trade: a test of a fact that
+cannot apply is FALSE, so its reverse would be TRUE by a circumstance alone. All of it through definitions too.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from graphlib import CycleError, TopologicalSorter
 
 from .conditions import NEGATIVE, Condition, Leaf, Ref, leaves
-from .facts import Catalogue
+from .facts import ACTIVITIES, Catalogue
 from .rulebook import Provision
 from .source import Node, Report
 
@@ -20,6 +22,7 @@ _PLACES = {
     "leg": ("no", "no", "in the need of a leg"),
     "role": ("no", "no", "in a role"),
     "applies": ("no", "positive", "in `applies_when`"),
+    "applies, and may fail": ("no", "positive", "in `applies_when`"),
     "failed": ("positive", "positive", "in `failed_when`"),
     "satisfied": ("yes", "yes", ""),
     "recognition": ("yes", "no", "in a recognition"),
@@ -27,6 +30,10 @@ _PLACES = {
     "notice": ("yes", "yes", ""),
     "definition": ("yes", "yes", ""),  # judged where it is used
 }
+# place -> the sign under which a test that comes out FALSE may stop a trade: a recognition stands under `not` in the stop
+_STOPPED_BY_FALSE = {"leg": False, "applies, and may fail": False, "failed": False, "recognition": True}
+# Who asks says these: what they rule out is ruled out from the start.
+_QUESTION = ("registration.home", ACTIVITIES)
 
 
 def check_placement(catalogue: Catalogue, report: Report, definitions: Mapping[str, Provision], conditions: Iterable[tuple[str, Condition]]) -> None:
@@ -84,6 +91,22 @@ class _Check:
                     )
                 self.condition(place, version.when, sign, at or leaf.node)
 
+    def _ruled_out_by(self, name: str) -> set[str]:
+        """The circumstances that may rule out a term or an arrangement, or one that a fact is derived from."""
+        fact, derived = self.catalogue.facts[name], self.catalogue.derived.get(name)
+        if derived is not None:
+            return set().union(*map(self._ruled_out_by, derived.inputs))
+        return set() if fact.klass == "circumstance" or fact.exceptional else self._guarding(name)
+
+    def _guarding(self, name: str) -> set[str]:
+        found: set[str] = set()
+        guard = self.catalogue.facts[name].asked_when
+        for leaf, _ in leaves(guard) if guard is not None else ():
+            if isinstance(leaf, Leaf) and leaf.fact not in _QUESTION:
+                own = {leaf.fact} if self.catalogue.facts[leaf.fact].klass == "circumstance" else set()
+                found |= own | self._guarding(leaf.fact)
+        return found
+
     def _leaf(self, place: str, leaf: Leaf, positive: bool, node: Node | None) -> None:
         fact = self.catalogue.facts.get(leaf.fact)
         if fact is None or node is None:
@@ -94,6 +117,10 @@ class _Check:
         if fact.klass == "arrangement" and arrangement != "yes" and (arrangement == "no" or says_no):
             how = "as a bare no: not yet arranged is a check, not a failure" if arrangement == "positive" else f"{where}: it is a check"
             self.report.error(node, f"{fact.name} is an arrangement and may not stand {how}")
+        if _STOPPED_BY_FALSE.get(place) is positive and (why := sorted(self._ruled_out_by(fact.name))):
+            self.report.error(
+                node, f"{fact.name} is ruled out by a circumstance ({', '.join(why)}), which may not stop a trade: test it without `not`"
+            )
         if fact.exceptional and exceptional != "yes" and (exceptional == "no" or turned or says_no):
             how = "under `not`, as no, or turned round" if exceptional == "positive" else where
             self.report.error(node, f"{fact.name} is exceptional and may not stand {how}: it never excuses anything")

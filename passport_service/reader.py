@@ -258,7 +258,7 @@ class RulebookReader:
             stops_firm=firm or "nothing",
             stops_other=other or "nothing",
             on_routes=self._ids("routes", keys["on_routes"]) if "on_routes" in keys else None,
-            applies_when=self._condition(keys["applies_when"], "applies"),
+            applies_when=self._condition(keys["applies_when"], "applies" if failed == NEVER else "applies, and may fail"),
             failed_when=failed,
             satisfied_when=self._condition(keys["satisfied_when"], "satisfied") if "satisfied_when" in keys else NEVER,
             do=(self.report.text(check["do"]) or "") if "do" in check else "",

@@ -155,7 +155,7 @@ class Maker:
                 if usable:
                     return {"definition": rng.choice(usable)}
             found, kind = self.leaf(place)
-            return found if positive or kind not in ("special", "arrangement") else self.condition(place, 0, positive)
+            return found if positive or kind not in ("special", "arrangement", "ruled out") else self.condition(place, 0, positive)
         shape = rng.choice(["all", "any", "all", "any", "not"])
         if shape == "not":
             return {"not": self.condition(place, depth - 1, not positive, definitions)}
