@@ -9,9 +9,11 @@ import datetime as dt
 import threading
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from .authorities import read_authorities
 from .calendars import Calendar, read_calendar
 from .catalogue import read_catalogue
 from .compiler import REMEMBERED, Law
@@ -22,7 +24,7 @@ from .reader import RulebookReader
 from .recall import Memo
 from .rulebook import Rulebook, Scenario
 from .scenarios import read_scenario
-from .source import FACTS, Report, parse, read_files
+from .source import AUTHORITIES, FACTS, Report, parse, read_files
 
 Key = tuple[str, str | None]  # host, scenario
 
@@ -116,6 +118,8 @@ def read(texts: Mapping[str, str]) -> Laws:
     if ACTIVITIES not in catalogue.facts:
         report.problems.append(LawProblem(FACTS, 1, 1, "facts", f"there is no fact {ACTIVITIES}, and every rulebook is about some"))
         report.check()
+    if AUTHORITIES in texts:
+        catalogue = replace(catalogue, authorities=read_authorities(parse(texts[AUTHORITIES], AUTHORITIES, report), catalogue.facts, report))
     rulebooks: dict[str, Rulebook] = {}
     for directory in sorted({"/".join(name.split("/")[:2]) for name in texts if name.startswith("rulebooks/") and name.count("/") > 1}):
         files = [parse(texts[name], name, report) for name in _within(texts, directory)]

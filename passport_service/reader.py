@@ -13,11 +13,11 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from . import canonical
-from .calendars import add_months
 from .cases import CaseReader, read_untried
 from .conditions import ALWAYS, NEVER, Condition, ConditionReader, Ref
 from .facts import Catalogue
 from .placement import check_placement, uses
+from .provenance import Provenance, read_provenance
 from .rulebook import (
     DUE,
     LEGS,
@@ -29,7 +29,6 @@ from .rulebook import (
     DefinitionVersion,
     Head,
     NoticeVersion,
-    Provenance,
     Provision,
     RecognitionVersion,
     RequirementVersion,
@@ -97,6 +96,7 @@ class RulebookReader:
         text = {key: top[key].plain() for key in top} | {kind: texts_of(parts.get(kind, [])) for kind in KINDS}
         calendars = [found.plain() for _, found in sorted(self.catalogue.calendars.items())]
         text |= {"sources": texts_of(parts.get("sources", [])), "facts": self.catalogue.text, "calendars": calendars}
+        text |= {"authorities": self.catalogue.authorities.text} if self.catalogue.authorities.text is not None else {}
         rulebook, host = self.report.text(top["rulebook"]), self.report.text(top["host"])
         return head and Rulebook(rulebook or "", host or "", head, legs, self.sources, **found, **tried, digest=canonical.digest(text))
 
@@ -300,19 +300,7 @@ class RulebookReader:
         return f"{self.report.text(keys['reason'])} (corrected on {on})" if "reason" in keys and on else None
 
     def _provenance(self, node: Node) -> Provenance | None:
-        before = len(self.report.problems)
-        keys = self.report.mapping(node, ("read", "confidence", "reviewed_on"), ("review_by",))
-        how = self.report.one_of(keys["read"], ("primary", "secondary", "not_read"), "way of reading") if "read" in keys else None
-        level = self.report.parse(keys["confidence"], parse_integer) if "confidence" in keys else None
-        if level is not None and not 1 <= level <= 5:
-            self.report.error(keys["confidence"], "confidence is 1 to 5")
-        on = self.report.parse(keys["reviewed_on"], parse_date) if "reviewed_on" in keys else None
-        by = self.report.parse(keys["review_by"], parse_date) if "review_by" in keys else on and add_months(on, self.review_months)
-        if len(self.report.problems) > before:
-            return None
-        if by <= on:
-            self.report.error(keys.get("review_by", node), "the next review comes after the last")
-        return Provenance(how, level, on, by)
+        return read_provenance(node, self.report, self.review_months)
 
     def _steps(self, node: Node, read: Callable[[Node], dict[str, Any]]) -> tuple[Step, ...]:
         items = self.report.items(node, empty=False) if isinstance(node.value, list) else [node]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .conditions import Condition
+from .provenance import Provenance
 
 STANDINGS = ("in_force", "order", "staff_position", "proposed", "hypothetical", "closed")
 DUE = ("pre_contact", "onboarding", "pre_trade", "at_trade", "settlement", "post_trade", "periodic", "event")
@@ -28,16 +29,6 @@ PARTIES = (
 class Citation:
     text: str
     url: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Provenance:
-    """How a provision was read. Units: `confidence` 1 (a guess) to 5 (settled, primary text)."""
-
-    read: str
-    confidence: int
-    reviewed_on: dt.date
-    review_by: dt.date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

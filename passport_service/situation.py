@@ -111,6 +111,7 @@ def situate(catalogue: Catalogue, stated: Mapping[str, Any], asked: Iterable[str
             others = [name for name in stated if name in group]
             problems += [Problem(pointer(name), f"{exists} is no, so nothing can be said of {name}; leave one of them out") for name in others]
     limits = {} if known.keys().isdisjoint(catalogue.bounded) else _limits(catalogue, known, problems)
+    problems += [Problem(pointer(name), text) for name, text in catalogue.authorities.contradictions(known)]
     asked = frozenset(asked)
     if catalogue.plain_guards and not problems and (ruled_out := _ruled_out(catalogue, known)).isdisjoint(known):
         unknown, further = _derive(catalogue, known, ruled_out, {}, catalogue.derived)
@@ -169,7 +170,11 @@ def learn(situation: Situation, name: str, value: Any) -> tuple[Situation, Itera
     The same as `situate` with the fact added, but only what follows from it is worked out again.
     """
     catalogue = situation.catalogue
-    if name in catalogue.bounded or catalogue.exists.get(name.partition(".")[0], name) not in (name, *situation.known):
+    if (
+        name in catalogue.bounded
+        or name in catalogue.authorities.fact_names
+        or catalogue.exists.get(name.partition(".")[0], name) not in (name, *situation.known)
+    ):
         return _anew(situation, name, value)
     guards, derived = catalogue.following(name)
     stated = {**situation.stated, name: value}
@@ -292,7 +297,7 @@ def _derive(
         values = [known.get(source) for source in derived.inputs]
         value = None
         if None not in values:
-            value = _compute(derived, values, catalogue.calendars)
+            value = _compute(derived, values, catalogue)
         elif derived.function == "among" and values[1] is not None and not values[1]:
             value = False  # nothing is among nothing
         if value is not None:
@@ -315,8 +320,8 @@ def _unknown_code(codes: list[int]) -> int:
     return UNKNOWN_CIRCUMSTANCE if UNKNOWN_CIRCUMSTANCE in codes else UNKNOWN_CHOICE
 
 
-def _compute(derived: Derived, values: list[Any], calendars: Mapping[str, Calendar]) -> Any:
-    options = derived.options
+def _compute(derived: Derived, values: list[Any], catalogue: Catalogue) -> Any:
+    options, calendars = derived.options, catalogue.calendars
     match derived.function:
         case "days":
             return (values[1] - values[0]).days
@@ -334,6 +339,8 @@ def _compute(derived: Derived, values: list[Any], calendars: Mapping[str, Calend
             return _ratio(*values)
         case "among":
             return values[0] in values[1]
+        case "known_authority":
+            return catalogue.authorities.grants_registration(*values) or None  # one that is not known may be real all the same
     raise TypeError(derived.function)
 
 

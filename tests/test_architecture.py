@@ -10,7 +10,8 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "passport_service"
 # The order in which modules may import is the order in which a newcomer reads them.
 ORDER = (
-    "errors recall outcome values canonical source conditions calendars facts catalogue situation proposal schemas "
+    "errors recall outcome values canonical source conditions calendars provenance vocabulary authorities facts catalogue situation "
+    "understanding proposal schemas "
     "rulebook placement cases reader scenarios clauses index compiler laws bundle archive "
     "listing plan decision reasons trial missing caveats grounds explain comparison seal store cache answer service publish review lawpage "
     "keys receipt verification today renewal "
@@ -48,7 +49,7 @@ LIBRARIES = {
 STANDARD = {
     "__future__", "ast", "atexit", "base64", "binascii", "bisect", "calendar", "collections", "concurrent", "contextlib", "copy", "csv", "ctypes", "dataclasses", "datetime",
     "decimal", "difflib", "email", "enum", "functools", "gc", "graphlib", "hashlib", "hmac", "http", "importlib", "io", "ipaddress", "itertools", "json", "logging", "operator", "os", "pathlib",
-    "platform", "queue", "random", "re", "secrets", "selectors", "shutil", "signal", "socket", "ssl", "subprocess", "sys", "tempfile", "textwrap", "threading", "traceback", "typing", "urllib", "zlib", "zoneinfo",
+    "platform", "queue", "random", "re", "secrets", "selectors", "shutil", "signal", "socket", "ssl", "subprocess", "sys", "tempfile", "textwrap", "threading", "traceback", "typing", "unicodedata", "urllib", "zlib", "zoneinfo",
 }  # fmt: skip
 # Who may read the clock, the environment, files.
 CLOCK, ENVIRONMENT, FILES = {"app", "cli", "receipts_cli", "worker"}, {"settings"}, {"source", "settings", "archive", "cli", "receipts_cli"}
