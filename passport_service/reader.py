@@ -16,7 +16,7 @@ from . import canonical
 from .cases import CaseReader, read_untried
 from .conditions import ALWAYS, NEVER, Condition, ConditionReader, Ref
 from .facts import Catalogue
-from .placement import check_placement, uses
+from .placement import check_placement, check_standing
 from .provenance import Provenance, read_provenance
 from .rulebook import (
     DUE,
@@ -40,7 +40,6 @@ from .rulebook import (
 from .source import Node, Report
 from .values import CURRENCIES, parse_country, parse_date, parse_decimal, parse_integer, parse_money
 
-GOOD_STANDING = "home_in_good_standing"
 KINDS = ("definitions", "routes", "requirements", "recognitions", "notices")
 _VERSION = ("from", "title", "standing", "cite", "says", "provenance")
 _VERSION_OPTIONAL = ("repealed", "correction")
@@ -65,6 +64,7 @@ class RulebookReader:
         self.sources: dict[str, dict[str, str]] = {}
         self.refs: list[Ref] = []
         self.roles: set[str] = set(PARTIES)
+        self.firm_roles: set[str] = {"firm"}  # the roles that the firm may play, whoever else does
         self.roles_used: list[Node] = []
         self.ids: list[tuple[str, Node]] = []  # (kind, node) of every id referred to
         self.checks: list[tuple[str, Condition]] = []  # (place, condition) still to be checked for the classes of its facts
@@ -86,6 +86,7 @@ class RulebookReader:
             return None
         head = self._head(top["head"])
         self.roles |= head.roles.keys() if head else set()
+        self.firm_roles |= roles_of_firm(head) if head else set()
         legs = self._legs(top["legs"])
         found = {kind: self.provisions(kind, parts.get(kind, [])) for kind in KINDS}
         self.check_references(found)
@@ -230,6 +231,7 @@ class RulebookReader:
                 self.report.error(child, "who the firm is does not change: `firm` is no role to be played")
             self.roles_used.append(Node(role, child.file, child.line, child.column, child.path))
             plays[role] = self.report.one_of(child, PARTIES, "party") or ""
+            self.firm_roles |= {role} if plays[role] == "firm" else set()
         opens = self._condition(keys["opens_when"], "route", self.catalogue.activities if leg == "status" else None)
         not_with = self._ids("routes", keys["not_with"]) if "not_with" in keys else ()
         return RouteVersion(**common, opens_when=opens, activities=activities, plays=plays, not_with=not_with)
@@ -373,11 +375,14 @@ class RulebookReader:
             versions = [
                 version for id_ in recognition.requirements if id_ in found["requirements"] for version in found["requirements"][id_].versions
             ]
-            firm = any(version.duty_on == "firm" for version in versions)
-            if recognition.mode == "replaced" and firm and GOOD_STANDING not in uses(found["definitions"], recognition.when):
-                self.report.error(node, f"`replaced`, of a duty of the firm, reads the definition {GOOD_STANDING}")
+            check_standing(self.report, found["definitions"], node, recognition, any(version.duty_on in self.firm_roles for version in versions))
             if recognition.on_routes is not None and any(version.failed_when != NEVER for version in versions):
                 self.report.error(node, "a recognition limited to some routes may not cover a requirement that can fail")
+
+
+def roles_of_firm(head: Head) -> set[str]:
+    """The roles that the facts may give to the firm."""
+    return {name for name, roles in head.roles.items() if any(role.party == "firm" for role in roles)}
 
 
 def texts_of(nodes: Iterable[Node]) -> list[Any]:

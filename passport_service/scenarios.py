@@ -12,7 +12,7 @@ from dataclasses import replace
 from . import canonical
 from .cases import CaseReader, read_untried
 from .facts import Catalogue
-from .reader import KINDS, RulebookReader, texts_of
+from .reader import KINDS, RulebookReader, roles_of_firm, texts_of
 from .rulebook import Case, Citation, Provision, Rulebook, Scenario
 from .source import Node, Report
 
@@ -47,6 +47,7 @@ class _Overlay(RulebookReader):
         self.base, self.scenario = base, scenario
         self.sources = {id_: dict(source) for id_, source in base.sources.items()}
         self.roles |= base.head.roles.keys()
+        self.firm_roles |= roles_of_firm(base.head)
 
     def read(self, node: Node) -> Rulebook:  # type: ignore[override]
         keys = self.report.mapping(node, (), ("sources", "close", "given", "cases", "untried", *_VERBS))
