@@ -3,7 +3,7 @@
 The modules are listed in the order in which they may import, which is the order to read them in:
 
 words   errors recall outcome values canonical source conditions calendars provenance vocabulary authorities facts catalogue situation understanding proposal schemas
-law     rulebook placement cases reader scenarios clauses index compiler laws bundle archive
+law     rulebook corrections placement cases reader scenarios clauses index compiler laws bundle archive
 answer  listing plan decision reasons trial missing caveats grounds explain comparison seal store cache answer service publish review lawpage
 proofs  keys receipt verification today renewal
 edges   access settings proof problems replies metrics logs witness shadow front spool batch openapi

@@ -14,7 +14,8 @@ from zoneinfo import available_timezones
 
 from . import canonical
 from .cases import CaseReader, read_untried
-from .conditions import ALWAYS, NEVER, Condition, ConditionReader, Ref
+from .conditions import ALWAYS, NEVER, All, Condition, ConditionReader, Ref
+from .corrections import corrected, read_correction
 from .facts import Catalogue
 from .placement import check_placement, check_standing
 from .provenance import Provenance, read_provenance
@@ -49,7 +50,7 @@ _FIELDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "routes": (("opens_when",), ("activities", "plays", "not_with")),
     "requirements": (
         ("duty_on", "due", "stops", "applies_when", "check"),
-        ("topic", "on_routes", "failed_when", "satisfied_when", "deadline", "amount"),
+        ("topic", "on_routes", "only_when", "failed_when", "satisfied_when", "deadline", "amount"),
     ),
     "recognitions": (("requirements", "mode", "when"), ("on_routes",)),
     "notices": (("when",), ("on_routes", "text")),
@@ -74,7 +75,7 @@ class RulebookReader:
     def read(self, files: list[Node], name: str) -> Rulebook | None:
         parts: dict[str, list[Node]] = {}
         for file in files:
-            keys = self.report.mapping(file, (), ("rulebook", "host", "head", "legs", "sources", "given", "cases", "untried", *KINDS))
+            keys = self.report.mapping(file, (), ("rulebook", "host", "head", "legs", "sources", "given", "cases", "untried", "corrections", *KINDS))
             for key, node in keys.items():
                 parts.setdefault(key, []).append(node)
             if "given" in keys and "cases" not in keys:
@@ -89,6 +90,7 @@ class RulebookReader:
         self.firm_roles |= roles_of_firm(head) if head else set()
         legs = self._legs(top["legs"])
         found = {kind: self.provisions(kind, parts.get(kind, [])) for kind in KINDS}
+        found = corrected(found, parts.get("corrections", []), self.report)
         self.check_references(found)
         tried = {
             "cases": CaseReader(self.catalogue, self.report, str(top["host"].value)).read(files),
@@ -97,6 +99,7 @@ class RulebookReader:
         text = {key: top[key].plain() for key in top} | {kind: texts_of(parts.get(kind, [])) for kind in KINDS}
         calendars = [found.plain() for _, found in sorted(self.catalogue.calendars.items())]
         text |= {"sources": texts_of(parts.get("sources", [])), "facts": self.catalogue.text, "calendars": calendars}
+        text |= {"corrections": texts_of(parts["corrections"])} if "corrections" in parts else {}
         text |= {"authorities": self.catalogue.authorities.text} if self.catalogue.authorities.text is not None else {}
         rulebook, host = self.report.text(top["rulebook"]), self.report.text(top["host"])
         return head and Rulebook(rulebook or "", host or "", head, legs, self.sources, **found, **tried, digest=canonical.digest(text))
@@ -213,7 +216,7 @@ class RulebookReader:
             "says": self.report.text(said) or "",
             "provenance": self._provenance(keys["provenance"]),
             "repealed": repealed,
-            "correction": self._correction(keys["correction"]) if "correction" in keys else None,
+            "correction": read_correction(keys["correction"], self.report) if "correction" in keys else None,
         }
         return getattr(self, f"_{kind}")(common, keys, leg)
 
@@ -245,6 +248,10 @@ class RulebookReader:
             firm = other = self.report.one_of(stops, STOPS, "stop")
         check = self.report.mapping(keys["check"], ("do",), ("evidence",))
         failed = self._condition(keys["failed_when"], "failed") if "failed_when" in keys else NEVER
+        applies = self._condition(keys["applies_when"], "applies")
+        if "only_when" in keys:
+            only = self._condition(keys["only_when"], "applies")
+            applies = only if applies == ALWAYS else All((only, applies))
         return RequirementVersion(
             **common,
             topic=(self.report.text(keys["topic"]) or "") if "topic" in keys else "",
@@ -253,7 +260,7 @@ class RulebookReader:
             stops_firm=firm or "nothing",
             stops_other=other or "nothing",
             on_routes=self._ids("routes", keys["on_routes"]) if "on_routes" in keys else None,
-            applies_when=self._condition(keys["applies_when"], "applies"),
+            applies_when=applies,
             failed_when=failed,
             satisfied_when=self._condition(keys["satisfied_when"], "satisfied") if "satisfied_when" in keys else NEVER,
             do=(self.report.text(check["do"]) or "") if "do" in check else "",
@@ -295,11 +302,6 @@ class RulebookReader:
             return Citation("", None)
         title, place = self.sources[source].get("title", ""), self.report.text(keys["at"]) if "at" in keys else None
         return Citation(f"{title}, {place}" if place else title, self.sources[source].get("url"))
-
-    def _correction(self, node: Node) -> str | None:
-        keys = self.report.mapping(node, ("reason", "on"))
-        on = self.report.parse(keys["on"], parse_date) if "on" in keys else None
-        return f"{self.report.text(keys['reason'])} (corrected on {on})" if "reason" in keys and on else None
 
     def _provenance(self, node: Node) -> Provenance | None:
         return read_provenance(node, self.report, self.review_months)

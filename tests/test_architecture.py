@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "passport_service"
 ORDER = (
     "errors recall outcome values canonical source conditions calendars provenance vocabulary authorities facts catalogue situation "
     "understanding proposal schemas "
-    "rulebook placement cases reader scenarios clauses index compiler laws bundle archive "
+    "rulebook corrections placement cases reader scenarios clauses index compiler laws bundle archive "
     "listing plan decision reasons trial missing caveats grounds explain comparison seal store cache answer service publish review lawpage "
     "keys receipt verification today renewal "
     "access settings proof problems replies metrics logs witness shadow front spool batch openapi "
