@@ -129,6 +129,12 @@ class Authorities:
         known = ", ".join(self.of(country)[id_].title for id_ in self.registering(country))
         return f"“{stated}” is no authority of {self.countries[country][0]} that is known here ({known} are); it may be one all the same"
 
+    @cached_property
+    def status_synonyms(self) -> frozenset[str]:
+        """The words for a status that have one meaning at some authority."""
+        found = [self.status_words, *(words for authority in self for words in (authority.status_words, *authority.kind_words.values()))]
+        return frozenset(word for words in found for word in words.synonyms)
+
     # -- what cannot be ---------------------------------------------------------------------------------------------------
 
     def contradictions(self, known: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -18,10 +18,12 @@ from .schemas import COLUMN
 if "query" not in apispec.core.VALID_METHODS_OPENAPI_V3:
     apispec.core.VALID_METHODS_OPENAPI_V3.append("query")
 
+_PRESENT = {"status": "authorised", "permissions": ["deal_as_principal"]}
+_REGISTRATION = {"home": "GB", "authority": "FCA", "kinds": ["investment_firm"], "number": "122702", **_PRESENT}
 EXAMPLE = {
     "host": "US",
     "as_of": "2026-12-01",
-    "registration": {"home": "GB", "authority": "FCA", "kinds": ["investment_firm"], "number": "122702", "status": "authorised"},
+    "registration": _REGISTRATION,
     "firm": {"place_in_host": False, "host_status": []},
     "transaction": {
         "date": "2026-12-01",
@@ -242,15 +244,18 @@ def _components(laws: Laws) -> dict[str, Any]:
     proposal = {"type": "object", "required": ["host"], "additionalProperties": False, "properties": {**options, **groups}}
     # The options that name a law: what may stand in a column of a comparison.
     column = {"type": "object", "additionalProperties": False, "properties": {name: options[name] for name in COLUMN}}
-    definitions = _rerooted(facts["$defs"])
-    return {"Proposal": proposal, "Column": column, "Money": definitions["money"], "Unknown": definitions["unknown"], **_answer_shapes()}
+    defined = {component: _rerooted(facts["$defs"][name]) for name, component in _DEFINED.items()}
+    return {"Proposal": proposal, "Column": column, **defined, **_answer_shapes()}
+
+
+_DEFINED = {"money": "Money", "unknown": "Unknown", "country_word": "CountryWord"}  # the $defs of the facts as components
 
 
 def _rerooted(value: Any) -> Any:
     """The same schema with its $defs among the components."""
     if isinstance(value, dict):
-        places = {"#/$defs/money": _ref("Money"), "#/$defs/unknown": _ref("Unknown")}
-        return places[value["$ref"]] if value.get("$ref") in places else {key: _rerooted(item) for key, item in value.items()}
+        component = _DEFINED.get(str(value.get("$ref", "")).removeprefix("#/$defs/"))
+        return _ref(component) if component else {key: _rerooted(item) for key, item in value.items()}
     return [_rerooted(item) for item in value] if isinstance(value, list) else value
 
 

@@ -62,7 +62,6 @@ class Proposal:
         found = {name: value for name, value in self.canonical().items() if name not in left_out and value not in (None, [])}
         if self.options.rely_on_staff_positions:
             found.pop("rely_on_staff_positions")
-        found["host"] = self._stated("host", self.host)
         stated = {name: self._stated(name, as_json(value)) for name, value in self.facts.items()} | dict.fromkeys(self.asked, {"unknown": True})
         for name, value in stated.items():
             group, _, member = name.partition(".")

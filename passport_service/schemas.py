@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from itertools import islice
-from typing import Any, NoReturn
+from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields
 
@@ -17,8 +17,8 @@ from .errors import Problem, ProposalError, closest
 from .facts import ACTIVITIES, Catalogue, Fact
 from .proposal import Options, Proposal
 from .situation import situate
-from .understanding import HOST, ReadAs, Understood, ambiguity, understand
-from .values import AUTHORITY_NAME, CURRENCIES, IDENTIFIERS, parse_code, parse_country, parse_date, parse_decimal
+from .understanding import Understood, ambiguity, understand
+from .values import AUTHORITY_NAME, COUNTRIES, CURRENCIES, IDENTIFIERS, parse_code, parse_country, parse_date, parse_decimal
 from .vocabulary import Word, WordedSet
 
 MAX_PROBLEMS = 50
@@ -61,11 +61,12 @@ def _yes_no(fact: Fact, value: Any) -> bool:
 
 def _choice(fact: Fact, value: Any) -> str:
     text = _text(value, "one of the allowed values")
-    return text if text in fact.values else _worded(fact, text) or _none_of(fact, text)
-
-
-def _none_of(fact: Fact, text: str) -> NoReturn:
-    raise _fail(f"{text[:80]!r} is not an allowed value", fact.values, text)
+    if text in fact.values:
+        return text
+    worded = _worded(fact, text)
+    if worded is None:
+        raise _fail(f"{text[:80]!r} is not an allowed value", fact.values, text)
+    return worded
 
 
 def _worded(fact: Fact, text: str) -> Word | None:
@@ -246,9 +247,16 @@ class ProposalSchema:
 
             return read
 
-        host = Fact(HOST, "country", "term", words=self.catalogue.country_words)
+        def host(value: Any) -> str:
+            text = _text(value, "a country")
+            meant = self.catalogue.country_words.synonyms.get(text)  # a host names a rulebook, so it is told and not read
+            if text not in COUNTRIES:
+                hint = f"; did you mean {meant}?" if meant else ""
+                raise _fail(f"{text[:80]!r} is not a country code of ISO 3166-1 alpha-2 such as GB or US{hint}")
+            return text
+
         return {
-            HOST: _Option(lambda value: _parsed(parse_country)(host, value), required=True, error_messages={"required": "name the host market"}),
+            "host": _Option(host, required=True, error_messages={"required": "name the host market"}),
             "as_of": _Option(lambda value: _parsed(parse_date)(_DATE, value)),
             "scenario": _Option(name_of(self.scenarios, "scenario")),
             "rulebook": _Option(lambda value: _text(value, "a rulebook digest")),
@@ -265,9 +273,8 @@ class ProposalSchema:
         problems = [*understood.problems, *situation.problems, *self._activities(understood.facts)]
         if problems:
             raise ProposalError(problems)
-        host = options.pop(HOST)
-        read_as = (*((ReadAs(HOST, host.said, str.__str__(host)),) if isinstance(host, Word) else ()), *understood.read_as)
-        return Proposal(str.__str__(host), understood.facts, asked, Options(**options), situation, read_as)
+        host = options.pop("host")
+        return Proposal(host, understood.facts, asked, Options(**options), situation, understood.read_as)
 
     def read(self, body: Any) -> tuple[dict[str, Any], frozenset[str], dict[str, Any]]:
         """The typed facts, those asked and not known, and the options of a body, before it is asked whether they agree. Raises: ProposalError."""
@@ -296,7 +303,7 @@ class ProposalSchema:
                     stated[fact] = read(told, name, value)
         except (ValidationError, KeyError, AttributeError, TypeError):
             return None
-        return (options, stated) if HOST in options else None
+        return (options, stated) if "host" in options else None
 
     def _judged(self, body: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """The same by the whole schema, which tells everything that is wrong. Raises: ProposalError."""

@@ -16,8 +16,6 @@ from .facts import Catalogue
 from .situation import pointer
 from .vocabulary import Ambiguous, Word, WordedSet, Words
 
-HOST = "host"
-
 
 @dataclass(frozen=True, slots=True, order=True)
 class ReadAs:
