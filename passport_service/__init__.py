@@ -2,8 +2,8 @@
 
 The modules are listed in the order in which they may import, which is the order to read them in:
 
-words   errors recall outcome values canonical source conditions calendars facts sentences findings catalogue situation proposal schemas
-law     rulebook placement cases provenance deadlines amounts reader scenarios clauses index compiler laws bundle archive
+words   errors recall outcome values canonical source conditions calendars provenance vocabulary authorities facts sentences findings catalogue derivations situation understanding proposal schemas
+law     rulebook corrections placement cases deadlines amounts reader scenarios clauses index compiler laws bundle archive
 answer  listing plan decision reach reasons trial missing caveats grounds explain comparison seal store cache answer service publish review lawpage
 proofs  keys receipt verification today renewal
 edges   access settings proof problems replies counts metrics logs witness tracing shadow front spool batch shapes openapi

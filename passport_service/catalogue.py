@@ -12,7 +12,9 @@ from .calendars import Calendar
 from .conditions import All, Condition, ConditionReader, Leaf, leaves
 from .facts import ACTIVITIES, Bound, Catalogue, Contradiction, Derived, Fact, Guard
 from .source import Node, Report
-from .values import IDENTIFIERS, parse_integer
+from .values import COUNTRIES, IDENTIFIERS, parse_integer
+from .vocabulary import KEYS as WORDS
+from .vocabulary import Words, read_words, spellings
 
 TYPES = ("yes_no", "choice", "set", "country", "code", "money", "integer", "decimal", "date", "text", "identifier")
 CLASSES = ("circumstance", "term", "arrangement")
@@ -30,9 +32,18 @@ DERIVATIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...], str]] = {
     "difference": ((), (), ""),
     "ratio": (("of", "to"), (), "decimal"),
     "among": (("value", "set"), (), "yes_no"),
+    "known_authority": (("authority", "country"), (), "yes_no"),
 }
 _NUMBERS = ("money", "integer", "decimal")
-_FITS = {"from": ("date",), "to": ("date",), "date": ("date",), "set": ("set",), "value": ("choice", "country", "code")}
+_FITS = {
+    "from": ("date",),
+    "to": ("date",),
+    "date": ("date",),
+    "set": ("set",),
+    "value": ("choice", "country", "code"),
+    "authority": ("code",),
+    "country": ("country",),
+}
 
 
 def read_catalogue(node: Node, calendars: Mapping[str, Calendar], report: Report) -> Catalogue:
@@ -65,11 +76,14 @@ class _CatalogueReader:
         self.derived: dict[str, Derived] = {}
 
     def read(self, node: Node) -> Catalogue:
-        keys = self.report.mapping(node, ("groups", "facts"), ("core", "start", "bounds", "contradictions", "derived"))
+        keys = self.report.mapping(node, ("groups", "facts"), ("core", "start", "bounds", "contradictions", "derived", "countries"))
         groups = self.report.open_mapping(keys["groups"]) if "groups" in keys else {}
         nodes = self.report.open_mapping(keys["facts"]) if "facts" in keys else {}
         for name, child in nodes.items():
             self._fact(name, child, groups)
+        for name, child in nodes.items():
+            if isinstance(child.value, dict) and "words_of" in child.value:
+                self._shared_words(name, child.value["words_of"])
         self._derivations(self.report.open_mapping(keys["derived"]) if "derived" in keys else {})
         titles, exists, group_guards = self._groups(groups)
         self._guards(nodes, exists, group_guards)
@@ -78,11 +92,25 @@ class _CatalogueReader:
             self.report.error(node, f"the catalogue needs {ACTIVITIES}")
         bounds = tuple(filter(None, map(self._bound, self.report.items(keys["bounds"])))) if "bounds" in keys else ()
         contradictions = self._contradictions(keys["contradictions"]) if "contradictions" in keys else ()
-        guards = self._guard_order(node)
-        return Catalogue(self.facts, titles, exists, self.derived, bounds, guards, core, self.calendars, _text(node), start, contradictions)
+        countries = self._country_words(keys["countries"]) if "countries" in keys else Words()
+        self.facts |= {name: replace(fact, words=countries) for name, fact in self.facts.items() if fact.type == "country"}
+        return Catalogue(
+            facts=self.facts,
+            groups=titles,
+            exists=exists,
+            derived=self.derived,
+            bounds=bounds,
+            guards=self._guard_order(node),
+            core=core,
+            calendars=self.calendars,
+            text=_text(node),
+            start=start,
+            contradictions=contradictions,
+            country_words=countries,
+        )
 
     def _fact(self, name: str, node: Node, groups: Mapping[str, Node]) -> None:
-        optional = ("label", "exceptional", "only_if", "asked_when", "unit", "scheme", "help", "values", "open", "open_point")
+        optional = ("label", "exceptional", "only_if", "asked_when", "unit", "scheme", "help", "values", "open", "open_point", "words_of", *WORDS)
         keys = self.report.mapping(node, ("type", "class", "question"), optional)
         if not _NAME.fullmatch(name) or name.partition(".")[0] not in groups:
             self.report.error(node, f"a fact's name is group.name of a known group; {name!r} is not")
@@ -107,7 +135,34 @@ class _CatalogueReader:
             point = self.report.mapping(keys["open_point"], ("who", "text"))
             open_point = {key: self.report.text(child) or "" for key, child in point.items()}
         labels = {value: self.report.text(child) or value for value, child in values.items()}
-        self.facts[name] = Fact(name, type_ or "text", klass or "circumstance", values=labels, scheme=scheme, open_point=open_point, **flags, **texts)
+        words = self._words(node, type_ or "text", labels, flags.get("open", False))
+        self.facts[name] = Fact(
+            name, type_ or "text", klass or "circumstance", values=labels, scheme=scheme, open_point=open_point, words=words, **flags, **texts
+        )
+
+    def _words(self, node: Node, type_: str, values: Mapping[str, str], open_: bool) -> Words:
+        """What else the values may be called. Any code may stand in an open fact, so there a word may mean any."""
+        if type_ not in ("choice", "set", "code"):
+            if isinstance(node.value, dict) and node.value.keys() & set(WORDS):
+                self.report.error(node, f"a {type_} fact has no words for its values")
+            return Words()
+        found = read_words(node, self.report, None if open_ or type_ == "code" else values, "value")
+        return Words({**{form: value for value in values for form in spellings(value) if form not in values}, **found.synonyms}, found.ambiguous)
+
+    def _shared_words(self, name: str, node: Node) -> None:
+        """The words of another fact that has the same values, and perhaps more."""
+        other, fact = self._known(self.report.text(node), node), self.facts[name]
+        if other is None:
+            return
+        if not fact.open and fact.values.keys().isdisjoint(other.values):
+            self.report.error(node, f"{name} and {other.name} have no value in common")
+        means = {word: value for word, value in other.words.synonyms.items() if fact.open or value in fact.values}
+        may_mean = {word: found for word, found in other.words.ambiguous.items() if fact.open or set(found.may_mean) <= fact.values.keys()}
+        self.facts[name] = replace(fact, words=Words({**means, **fact.words.synonyms}, {**may_mean, **fact.words.ambiguous}))
+
+    def _country_words(self, node: Node) -> Words:
+        self.report.mapping(node, (), WORDS)
+        return read_words(node, self.report, COUNTRIES, "country")
 
     def _names(self, node: Node) -> tuple[str, ...]:
         names = self.report.texts(node)

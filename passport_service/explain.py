@@ -18,8 +18,9 @@ from .listing import Item, recognitions
 from .missing import missing_facts, missing_json
 from .outcome import MAY, MUST
 from .proposal import Options
+from .provenance import Provenance
 from .reasons import NO_REASONS, Because, Reason, Walker, reasons_json
-from .rulebook import Citation, Provenance, Version
+from .rulebook import Citation, Version
 from .values import plain
 
 PARTY_WORDS = {

@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from .authorities import Authorities
 from .calendars import Calendar
 from .conditions import Condition, Leaf, leaves
 from .outcome import UNKNOWN_CHOICE, UNKNOWN_CIRCUMSTANCE, UNKNOWN_SPECIAL
 from .recall import Memo
+from .vocabulary import Words
 
 ACTIVITIES = "transaction.activities"
 
@@ -36,6 +38,7 @@ class Fact:
     values: Mapping[str, str] = field(default_factory=dict)
     open: bool = False
     open_point: Mapping[str, str] | None = None
+    words: Words = Words()
 
     @property
     def group(self) -> str:
@@ -100,6 +103,8 @@ class Catalogue:
     text: Any  # the catalogue as written, without places: part of every rulebook's digest
     start: tuple[str, ...] = ()  # what the form asks on its first page
     contradictions: tuple[Contradiction, ...] = ()
+    country_words: Words = Words()  # what countries are called beside their codes
+    authorities: Authorities = Authorities()
 
     @cached_property
     def contradictable(self) -> frozenset[str]:
@@ -133,7 +138,8 @@ class Catalogue:
         """
         few = ("yes_no", "choice", "country")
         open_ = {name for name, fact in self.facts.items() if fact.type not in few and (fact.type != "set" or fact.open)}
-        return frozenset(open_ - {*self.guard_facts, *self.token_identifiers}) if self.plain_guards else frozenset()
+        named = {*self.guard_facts, *self.token_identifiers, *self.authorities.fact_names}  # caveats speak of their values
+        return frozenset(open_ - named) if self.plain_guards else frozenset()
 
     @cached_property
     def token_identifiers(self) -> tuple[str, ...]:
@@ -145,6 +151,18 @@ class Catalogue:
         """The derived facts that count business days, and by which calendar."""
         named = {name: self.calendars.get(derived.options.get("calendar", "")) for name, derived in self.derived.items()}
         return {name: calendar for name, calendar in named.items() if calendar is not None}
+
+    def worth_asking(self, derived: Derived, known: Mapping[str, Any]) -> tuple[str, ...]:
+        """The inputs that could settle a derived fact: of a country without a list, no authority is known."""
+        country = known.get(derived.inputs[1]) if derived.function == "known_authority" else None
+        return derived.inputs if country is None or country in self.authorities.countries else ()
+
+    def authorities_to_try(self, name: str, known: Mapping[str, Any]) -> tuple[str, ...]:
+        """The authorities known of the country in question, where a derived fact asks whether this fact is one of them: each does for all."""
+        for derived in self.derived.values():
+            if derived.function == "known_authority" and derived.inputs[0] == name:
+                return tuple(self.authorities.registering(known.get(derived.inputs[1])))
+        return ()
 
     @cached_property
     def described(self) -> dict[str, tuple[str, ...]]:

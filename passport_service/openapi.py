@@ -13,17 +13,19 @@ from .access import scope_of
 from .laws import Laws
 from .rulebook import DUE, LEGS, PARTIES, STANDINGS, STOPS
 from .schemas import COLUMN
-from .shapes import REASONS
+from .shapes import PROVENANCE, REASONS
 from .shapes import obj as _obj
 
 # RFC 10008: apispec's table of methods is older.
 if "query" not in apispec.core.VALID_METHODS_OPENAPI_V3:
     apispec.core.VALID_METHODS_OPENAPI_V3.append("query")
 
+_PRESENT = {"status": "authorised", "permissions": ["deal_as_principal"]}
+_REGISTRATION = {"home": "GB", "authority": "FCA", "kinds": ["investment_firm"], "number": "122702", **_PRESENT}
 EXAMPLE = {
     "host": "US",
     "as_of": "2026-12-01",
-    "registration": {"home": "GB", "authority": "FCA", "kinds": ["investment_firm"], "number": "122702", "status": "authorised"},
+    "registration": _REGISTRATION,
     "firm": {"place_in_host": False, "host_status": []},
     "transaction": {
         "date": "2026-12-01",
@@ -240,15 +242,18 @@ def _components(laws: Laws) -> dict[str, Any]:
     proposal = {"type": "object", "required": ["host"], "additionalProperties": False, "properties": {**options, **groups}}
     # The options that name a law: what may stand in a column of a comparison.
     column = {"type": "object", "additionalProperties": False, "properties": {name: options[name] for name in COLUMN}}
-    definitions = _rerooted(facts["$defs"])
-    return {"Proposal": proposal, "Column": column, "Money": definitions["money"], "Unknown": definitions["unknown"], **_answer_shapes()}
+    defined = {component: _rerooted(facts["$defs"][name]) for name, component in _DEFINED.items()}
+    return {"Proposal": proposal, "Column": column, **defined, **_answer_shapes()}
+
+
+_DEFINED = {"money": "Money", "unknown": "Unknown", "country_word": "CountryWord"}  # the $defs of the facts as components
 
 
 def _rerooted(value: Any) -> Any:
     """The same schema with its $defs among the components."""
     if isinstance(value, dict):
-        places = {"#/$defs/money": _ref("Money"), "#/$defs/unknown": _ref("Unknown")}
-        return places[value["$ref"]] if value.get("$ref") in places else {key: _rerooted(item) for key, item in value.items()}
+        component = _DEFINED.get(str(value.get("$ref", "")).removeprefix("#/$defs/"))
+        return _ref(component) if component else {key: _rerooted(item) for key, item in value.items()}
     return [_rerooted(item) for item in value] if isinstance(value, list) else value
 
 
@@ -355,17 +360,7 @@ def _answer_shapes() -> dict[str, Any]:
         ),
         **REASONS,
         "Citation": _obj("text url", text=_TEXT, url=_MAYBE),
-        "Provenance": _obj(
-            "read confidence reviewed_on review_by",
-            read={"enum": ["primary", "secondary", "not_read"]},
-            confidence={"type": "integer", "minimum": 1, "maximum": 5},
-            reviewed_on=_DAY,
-            review_by=_DAY,
-            read_in={
-                "description": "Where the provision was read, and of which day that text states the law; null where no text can be named.",
-                "oneOf": [{"type": "null"}, _obj("text at version url", text=_TEXT, at=_TEXT, version=_DAY, url=_MAYBE)],
-            },
-        ),
+        "Provenance": PROVENANCE,
         "Provision": _obj(
             "id kind host versions cases", id=_TEXT, kind=_TEXT, host=_TEXT, versions={"type": "array", "items": _OBJECT}, cases=_TEXTS
         ),

@@ -8,14 +8,16 @@ cannot apply is FALSE, so its reverse would be TRUE by a circumstance alone. All
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from graphlib import CycleError, TopologicalSorter
 
-from .conditions import NEGATIVE, Condition, Leaf, Ref, leaves
+from .conditions import NEGATIVE, All, Any_, Condition, Constant, Leaf, Not, Ref, leaves
 from .facts import ACTIVITIES, Catalogue
-from .rulebook import Provision
+from .rulebook import Provision, RecognitionVersion
 from .source import Node, Report
 
+# What a rulebook calls it that home supervises this business, and that the home registration stands at all.
+GOOD_STANDING, IN_FORCE = "home_in_good_standing", "home_registration_in_force"
 # place -> (may read an arrangement, may read an exceptional fact, the place in words)
 _PLACES = {
     "route": ("no", "no", "in a route"),
@@ -57,6 +59,37 @@ def uses(definitions: Mapping[str, Provision], condition: Condition) -> set[str]
         for version in definitions[name].versions:
             pending += [leaf.definition for leaf, _ in leaves(version.when) if isinstance(leaf, Ref)]
     return found
+
+
+def check_standing(report: Report, definitions: Mapping[str, Provision], node: Node, recognition: RecognitionVersion, of_firm: bool) -> None:
+    """Nothing is left to a home supervisor who does not supervise this business, nor a duty of the firm replaced where its registration does not stand.
+
+    What is replaced bears on a route that asks by itself whether the registration covers the activity.
+    """
+    names = {"by_absence": (GOOD_STANDING,), "replaced": (GOOD_STANDING, IN_FORCE) if of_firm else ()}.get(recognition.mode, ())
+    if names and not recognition.repealed and not rests_on(definitions, recognition.when, names):
+        whose = ", of a duty of the firm," if recognition.mode == "replaced" else ""
+        report.error(node, f"`{recognition.mode}`{whose} rests on {' or '.join(names)}, whichever way it comes to hold")
+
+
+def rests_on(
+    definitions: Mapping[str, Provision], condition: Condition, names: Collection[str], positive: bool = True, within: tuple[str, ...] = ()
+) -> bool:
+    """Whether a condition can hold only where one of these definitions does, whichever way it comes to hold; in every version of what it reads."""
+    match condition:
+        case Constant(holds):
+            return holds is not None and holds is not positive  # it never holds
+        case Not(part):
+            return rests_on(definitions, part, names, not positive, within)
+        case All(parts) | Any_(parts):
+            found = [rests_on(definitions, part, names, positive, within) for part in parts]
+            return any(found) if isinstance(condition, All) is positive else all(found)
+        case Ref(definition=name) if name in names:
+            return positive
+        case Ref(definition=name) if name in definitions and name not in within:
+            versions = definitions[name].versions
+            return all(rests_on(definitions, version.when, names, positive, (*within, name)) for version in versions)
+    return False
 
 
 def _check_circles(report: Report, definitions: Mapping[str, Provision]) -> bool:

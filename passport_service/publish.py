@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from .authorities import Authorities
 from .conditions import All, Any_, Condition, Constant, Leaf, Not, Ref, value_text
 from .errors import UnknownNameError
 from .explain import cite_json, provenance_json
 from .facts import Catalogue, Fact
 from .laws import Laws
-from .rulebook import Case, Provision, Rulebook, Scenario, Step, Text, Version
+from .provenance import Text
+from .rulebook import Case, Provision, Rulebook, Scenario, Step, Version
 from .sentences import asks
-from .values import CURRENCIES, plain
+from .values import AUTHORITY_NAME, CURRENCIES, plain
 
 # -- conditions -------------------------------------------------------------------------------------------------------
 
@@ -230,7 +233,7 @@ def facts_schema(catalogue: Catalogue) -> dict[str, Any]:
             fact.group,
             {"type": "object", "title": catalogue.groups[fact.group], "additionalProperties": False, "properties": {}},
         )
-        group["properties"][fact.name.partition(".")[2]] = _fact_schema(fact)
+        group["properties"][fact.name.partition(".")[2]] = _fact_schema(fact, catalogue.authorities)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "The facts of a proposal",
@@ -240,19 +243,28 @@ def facts_schema(catalogue: Catalogue) -> dict[str, Any]:
         "$defs": {
             "money": _MONEY,
             "unknown": {"type": "object", "const": {"unknown": True}, "description": "asked, and cannot be said"},
+            "country_word": by_word(sorted(catalogue.country_words.synonyms)),
         },
     }
 
 
-def _fact_schema(fact: Fact) -> dict[str, Any]:
+def _fact_schema(fact: Fact, authorities: Authorities) -> dict[str, Any]:
     shape = dict(_SHAPES[fact.type])
     if fact.values:
         allowed = {"enum": list(fact.values)}
         shape = {**shape, "items": allowed} if fact.type == "set" else {**shape, **allowed}
+    words = sorted({*fact.words.synonyms, *(authorities.status_synonyms if fact.name == authorities.facts.get("status") else ())})
+    if fact.name == authorities.facts.get("authority"):
+        shape = {"type": "string", "pattern": f"^{AUTHORITY_NAME.pattern}$"}
+    elif words and fact.type == "set":
+        shape = {**shape, "items": {"anyOf": [shape["items"], by_word(words)]}}
+    described = [shape]
+    if words and fact.type != "set":
+        described.append({"$ref": "#/$defs/country_word"} if fact.type == "country" else by_word(words))
     found: dict[str, Any] = {
         "title": fact.question,
         "description": fact.help or None,
-        "anyOf": [shape, {"$ref": "#/$defs/unknown"}],
+        "anyOf": [*described, {"$ref": "#/$defs/unknown"}],
         "x-fact": fact.name,
         "x-label": fact.label or None,
         "x-type": fact.type,
@@ -262,7 +274,29 @@ def _fact_schema(fact: Fact) -> dict[str, Any]:
         "x-unit": fact.unit,
         "x-scheme": fact.scheme,
         "x-values": dict(fact.values) or None,
+        "x-synonyms": _synonyms(fact) or None if fact.type != "country" else None,
+        "x-ambiguous": {word: list(found.may_mean) for word, found in fact.words.ambiguous.items()} or None,
+        "x-authorities": _authorities(authorities) if fact.name == authorities.facts.get("authority") else None,
         "x-asked-when": condition_json(fact.asked_when) if fact.asked_when is not None else None,
         "x-open-point": dict(fact.open_point) if fact.open_point else None,
     }
     return {key: value for key, value in found.items() if value is not None}
+
+
+def by_word(words: Iterable[str]) -> dict[str, Any]:
+    """Other words, each read as the value that it means, and told back in the answer."""
+    either = "|".join(re.sub(r"[\\^$.*+?()\[\]{}|/]", r"\\\g<0>", word) for word in words)
+    return {"type": "string", "pattern": f"^(?:{either})$", "description": "another word for one of the values, told back as it was read"}
+
+
+def _synonyms(fact: Fact) -> dict[str, list[str]]:
+    """The other words for each value."""
+    found: dict[str, list[str]] = {}
+    for word, value in fact.words.synonyms.items():
+        found.setdefault(value, []).append(word)
+    return found
+
+
+def _authorities(authorities: Authorities) -> dict[str, dict[str, str]]:
+    """The authorities known to register firms, by country."""
+    return {country: {id_: authorities.of(country)[id_].name for id_ in authorities.registering(country)} for country in authorities.countries}

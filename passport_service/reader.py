@@ -14,11 +14,12 @@ from zoneinfo import available_timezones
 from . import canonical
 from .amounts import read_amount
 from .cases import CaseReader, read_untried
-from .conditions import ALWAYS, NEVER, Condition, ConditionReader, Ref
+from .conditions import ALWAYS, NEVER, All, Condition, ConditionReader, Ref
+from .corrections import corrected, read_correction
 from .deadlines import read_deadline
 from .facts import Catalogue
-from .placement import check_placement, uses
-from .provenance import read_provenance, read_texts
+from .placement import check_placement, check_standing
+from .provenance import Text, read_provenance, read_texts
 from .rulebook import (
     DUE,
     LEGS,
@@ -37,12 +38,10 @@ from .rulebook import (
     RouteVersion,
     Rulebook,
     Step,
-    Text,
 )
 from .source import Node, Report
 from .values import CURRENCIES, parse_country, parse_date, parse_integer
 
-GOOD_STANDING = "home_in_good_standing"
 KINDS = ("definitions", "routes", "requirements", "recognitions", "notices")
 _VERSION = ("from", "title", "standing", "cite", "says", "provenance")
 _VERSION_OPTIONAL = ("repealed", "correction")
@@ -52,7 +51,7 @@ _FIELDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "routes": (("headline", "opens_when"), ("activities", "plays", "not_with")),
     "requirements": (
         ("duty_on", "due", "stops", "applies_when", "check"),
-        ("topic", "on_routes", "failed_when", "satisfied_when", "deadline", "amount"),
+        ("topic", "on_routes", "only_when", "failed_when", "satisfied_when", "deadline", "amount"),
     ),
     "recognitions": (("requirements", "mode", "when"), ("on_routes",)),
     "notices": (("when",), ("on_routes", "text")),
@@ -62,12 +61,14 @@ _FIELDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 class RulebookReader:
     """Reads the files of one host into one rulebook."""
 
-    def __init__(self, catalogue: Catalogue, report: Report):
+    def __init__(self, catalogue: Catalogue, report: Report, published: bool = False):
         self.catalogue, self.report = catalogue, report
+        self.published = published  # law that was published is read as it stands; what is asked of authors since does not unmake it
         self.sources: dict[str, dict[str, str]] = {}
         self.texts: dict[str, Text] = {}
         self.refs: list[Ref] = []
         self.roles: set[str] = set(PARTIES)
+        self.firm_roles: set[str] = {"firm"}  # the roles that the firm may play, whoever else does
         self.roles_used: list[Node] = []
         self.ids: list[tuple[str, Node]] = []  # (kind, node) of every id referred to
         self.checks: list[tuple[str, Condition]] = []  # (place, condition) still to be checked for the classes of its facts
@@ -77,7 +78,8 @@ class RulebookReader:
     def read(self, files: list[Node], name: str) -> Rulebook | None:
         parts: dict[str, list[Node]] = {}
         for file in files:
-            keys = self.report.mapping(file, (), ("rulebook", "host", "head", "legs", "sources", "texts", "given", "cases", "untried", *KINDS))
+            optional = ("rulebook", "host", "head", "legs", "sources", "texts", "given", "cases", "untried", "corrections", *KINDS)
+            keys = self.report.mapping(file, (), optional)
             for key, node in keys.items():
                 parts.setdefault(key, []).append(node)
             if "given" in keys and "cases" not in keys:
@@ -93,8 +95,10 @@ class RulebookReader:
             return None
         head = self._head(top["head"])
         self.roles |= head.roles.keys() if head else set()
+        self.firm_roles |= roles_of_firm(head) if head else set()
         legs = self._legs(top["legs"])
         found = {kind: self.provisions(kind, parts.get(kind, [])) for kind in KINDS}
+        found = corrected(found, parts.get("corrections", []), self.report)
         self.check_references(found)
         tried = {
             "cases": CaseReader(self.catalogue, self.report, str(top["host"].value)).read(files),
@@ -102,7 +106,10 @@ class RulebookReader:
         }
         text = {key: top[key].plain() for key in top} | {kind: texts_of(parts.get(kind, [])) for kind in KINDS}
         calendars = [found.plain() for _, found in sorted(self.catalogue.calendars.items())]
-        text |= {"sources": texts_of(parts.get("sources", [])), "texts": texts_of(parts.get("texts", [])), "facts": self.catalogue.text, "calendars": calendars}
+        text |= {"sources": texts_of(parts.get("sources", [])), "texts": texts_of(parts.get("texts", [])), "facts": self.catalogue.text}
+        text |= {"calendars": calendars}
+        text |= {"corrections": texts_of(parts["corrections"])} if "corrections" in parts else {}
+        text |= {"authorities": self.catalogue.authorities.text} if self.catalogue.authorities.text is not None else {}
         rulebook, host = self.report.text(top["rulebook"]), self.report.text(top["host"])
         return head and Rulebook(rulebook or "", host or "", head, legs, self.sources, self.texts, **found, **tried, digest=canonical.digest(text))
 
@@ -216,9 +223,9 @@ class RulebookReader:
             "standing": self.report.one_of(keys["standing"], STANDINGS, "standing"),
             "cite": self._cite(keys["cite"]),
             "says": self.report.text(said) or "",
-            "provenance": read_provenance(keys["provenance"], self.report, self.texts, begins, self.review_months),
+            "provenance": read_provenance(keys["provenance"], self.report, self.review_months, self.texts, begins),
             "repealed": repealed,
-            "correction": self._correction(keys["correction"]) if "correction" in keys else None,
+            "correction": read_correction(keys["correction"], self.report) if "correction" in keys else None,
         }
         return getattr(self, f"_{kind}")(common, keys, leg)
 
@@ -236,6 +243,7 @@ class RulebookReader:
                 self.report.error(child, "who the firm is does not change: `firm` is no role to be played")
             self.roles_used.append(Node(role, child.file, child.line, child.column, child.path))
             plays[role] = self.report.one_of(child, PARTIES, "party") or ""
+            self.firm_roles |= {role} if plays[role] == "firm" else set()
         opens = self._condition(keys["opens_when"], "route", self.catalogue.activities if leg == "status" else None)
         not_with = self._ids("routes", keys["not_with"]) if "not_with" in keys else ()
         headline = self.report.text(keys["headline"]) or ""
@@ -250,6 +258,11 @@ class RulebookReader:
             firm = other = self.report.one_of(stops, STOPS, "stop")
         check = self.report.mapping(keys["check"], ("do",), ("evidence",))
         failed = self._condition(keys["failed_when"], "failed") if "failed_when" in keys else NEVER
+        place = "applies" if failed == NEVER else "applies, and may fail"
+        applies = self._condition(keys["applies_when"], place)
+        if "only_when" in keys:
+            only = self._condition(keys["only_when"], place)
+            applies = only if applies == ALWAYS else All((only, applies))
         return RequirementVersion(
             **common,
             topic=(self.report.text(keys["topic"]) or "") if "topic" in keys else "",
@@ -258,7 +271,7 @@ class RulebookReader:
             stops_firm=firm or "nothing",
             stops_other=other or "nothing",
             on_routes=self._ids("routes", keys["on_routes"]) if "on_routes" in keys else None,
-            applies_when=self._condition(keys["applies_when"], "applies" if failed == NEVER else "applies, and may fail"),
+            applies_when=applies,
             failed_when=failed,
             satisfied_when=self._condition(keys["satisfied_when"], "satisfied") if "satisfied_when" in keys else NEVER,
             do=(self.report.text(check["do"]) or "") if "do" in check else "",
@@ -301,11 +314,6 @@ class RulebookReader:
         title, place = self.sources[source].get("title", ""), self.report.text(keys["at"]) if "at" in keys else None
         return Citation(f"{title}, {place}" if place else title, self.sources[source].get("url"))
 
-    def _correction(self, node: Node) -> str | None:
-        keys = self.report.mapping(node, ("reason", "on"))
-        on = self.report.parse(keys["on"], parse_date) if "on" in keys else None
-        return f"{self.report.text(keys['reason'])} (corrected on {on})" if "reason" in keys and on else None
-
     def _steps(self, node: Node, read: Callable[[Node, Catalogue, Report], dict[str, Any]]) -> tuple[Step, ...]:
         items = self.report.items(node, empty=False) if isinstance(node.value, list) else [node]
         found = []
@@ -339,11 +347,16 @@ class RulebookReader:
             versions = [
                 version for id_ in recognition.requirements if id_ in found["requirements"] for version in found["requirements"][id_].versions
             ]
-            firm = any(version.duty_on == "firm" for version in versions)
-            if recognition.mode == "replaced" and firm and GOOD_STANDING not in uses(found["definitions"], recognition.when):
-                self.report.error(node, f"`replaced`, of a duty of the firm, reads the definition {GOOD_STANDING}")
+            if not self.published:
+                of_firm = any(version.duty_on in self.firm_roles for version in versions)
+                check_standing(self.report, found["definitions"], node, recognition, of_firm)
             if recognition.on_routes is not None and any(version.failed_when != NEVER for version in versions):
                 self.report.error(node, "a recognition limited to some routes may not cover a requirement that can fail")
+
+
+def roles_of_firm(head: Head) -> set[str]:
+    """The roles that the facts may give to the firm."""
+    return {name for name, roles in head.roles.items() if any(role.party == "firm" for role in roles)}
 
 
 def texts_of(nodes: Iterable[Node]) -> list[Any]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .conditions import Condition
+from .provenance import Provenance, Text
 
 STANDINGS = ("in_force", "order", "staff_position", "proposed", "hypothetical", "closed")
 DUE = ("pre_contact", "onboarding", "pre_trade", "at_trade", "settlement", "post_trade", "periodic", "event")
@@ -28,36 +29,6 @@ PARTIES = (
 class Citation:
     text: str
     url: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """A text in which provisions were read. Shapes: `version` is the day whose law it states; a `prospective` one also makes law of later days."""
-
-    title: str
-    version: dt.date
-    prospective: bool
-    url: str | None
-    note: str
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """The place at which a provision was read."""
-
-    text: Text
-    at: str
-
-
-@dataclass(frozen=True, slots=True)
-class Provenance:
-    """How a provision was read. Units: `confidence` 1 (a guess) to 5 (settled, primary text). `read_in` is None where no text can be named."""
-
-    read: str
-    confidence: int
-    reviewed_on: dt.date
-    review_by: dt.date
-    read_in: Reading | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

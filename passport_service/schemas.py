@@ -12,11 +12,14 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields
 
+from .authorities import Authorities
 from .errors import Problem, ProposalError, closest
 from .facts import ACTIVITIES, Catalogue, Fact
 from .proposal import Options, Proposal
 from .situation import situate
-from .values import CURRENCIES, IDENTIFIERS, parse_code, parse_country, parse_date, parse_decimal
+from .understanding import Understood, ambiguity, understand
+from .values import AUTHORITY_NAME, COUNTRIES, CURRENCIES, IDENTIFIERS, parse_code, parse_country, parse_date, parse_decimal
+from .vocabulary import Word, WordedSet
 
 MAX_PROBLEMS = 50
 COLUMN = ("as_of", "scenario", "rulebook", "known_on")  # the options that name a law
@@ -58,9 +61,19 @@ def _yes_no(fact: Fact, value: Any) -> bool:
 
 def _choice(fact: Fact, value: Any) -> str:
     text = _text(value, "one of the allowed values")
-    if text not in fact.values:
+    if text in fact.values:
+        return text
+    worded = _worded(fact, text)
+    if worded is None:
         raise _fail(f"{text[:80]!r} is not an allowed value", fact.values, text)
-    return text
+    return worded
+
+
+def _worded(fact: Fact, text: str) -> Word | None:
+    """The value that another word means; None where it is no word for any. Raises: ValidationError for a word of several meanings."""
+    if text in fact.words.ambiguous:
+        raise ValidationError([ambiguity(text, fact.words.ambiguous[text])])
+    return Word(fact.words.synonyms[text], text) if text in fact.words.synonyms else None
 
 
 def _set(fact: Fact, value: Any) -> frozenset[str]:
@@ -73,21 +86,20 @@ def _set(fact: Fact, value: Any) -> frozenset[str]:
             members.append(read(fact, item))
         except ValidationError as error:
             problems += [Problem(f"/{number}", p.detail, p.allowed, p.did_you_mean) for p in error.messages]
-    if len(set(members)) < len(members):
+    if len({member.said if isinstance(member, Word) else member for member in members}) < len(members):
         problems.append(Problem("", "the same value stands twice"))
     if problems:
         raise ValidationError(problems)
-    return frozenset(members)
+    return WordedSet(members) if any(isinstance(member, Word) for member in members) else frozenset(members)
 
 
 def _parsed(parser: Callable[[str], Any]) -> Callable[[Fact, Any], Any]:
     def read(fact: Fact, value: Any) -> Any:
         text = _text(value, f"a {fact.type}" if fact.type != "identifier" else f"an identifier ({fact.scheme})")
         try:
-            return parser(text)
+            return _worded(fact, text) or parser(text)
         except ValueError as error:
-            hint = "; did you mean GB?" if parser is parse_country and text == "UK" else ""
-            raise _fail(f"{text[:80]!r} is {error}{hint}") from None
+            raise _fail(f"{text[:80]!r} is {error}") from None
 
     return read
 
@@ -128,6 +140,23 @@ def _free_text(fact: Fact, value: Any) -> str:
     return text
 
 
+def _authority(fact: Fact, value: Any) -> str:
+    """An authority by its short code or its name: which it is turns on the country."""
+    text = _text(value, "the name of an authority")
+    if not AUTHORITY_NAME.fullmatch(text):
+        raise _fail(f"{text[:80]!r} is not the short code or the name of an authority, in Latin letters")
+    return text
+
+
+def _status_or_word(words: frozenset[str]) -> Callable[[Fact, Any], Any]:
+    """A status, or a word of some register for one: what it means turns on whose register it is."""
+
+    def read(fact: Fact, value: Any) -> str:
+        return value if isinstance(value, str) and value in words else _choice(fact, value)
+
+    return read
+
+
 _READERS: dict[str, Callable[[Fact, Any], Any]] = {
     "yes_no": _yes_no,
     "choice": _choice,
@@ -147,10 +176,14 @@ class FactField(fields.Field):
 
     default_error_messages = {"null": "null is not an answer: leave the fact out when it is not known"}
 
-    def __init__(self, fact: Fact):
+    def __init__(self, fact: Fact, authorities: Authorities):
         super().__init__(required=False, allow_none=False)
         self.fact = fact
         self.read = _parsed(IDENTIFIERS[fact.scheme]) if fact.scheme else _READERS[fact.type]
+        if fact.name == authorities.facts.get("authority"):
+            self.read = _authority
+        elif fact.name == authorities.facts.get("status"):
+            self.read = _status_or_word(authorities.all_status_words)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         if isinstance(value, dict) and "unknown" in value:
@@ -183,7 +216,6 @@ def _option_ids(value: Any) -> tuple[str, ...]:
 
 _BOOLEAN = Fact("option", "yes_no", "term")
 _DATE = Fact("option", "date", "term")
-_COUNTRY = Fact("option", "country", "term")
 
 
 class ProposalSchema:
@@ -193,7 +225,7 @@ class ProposalSchema:
         self.catalogue, self.scenarios = catalogue, tuple(sorted(scenarios))
         groups: dict[str, dict[str, fields.Field]] = {}
         for fact in catalogue.given():
-            groups.setdefault(fact.group, {})[fact.name.partition(".")[2]] = FactField(fact)
+            groups.setdefault(fact.group, {})[fact.name.partition(".")[2]] = FactField(fact, catalogue.authorities)
         nested = {name: fields.Nested(_strict(members, f"{name.title()}Group"), error_messages=_NESTED) for name, members in groups.items()}
         self.groups = {name: tuple(members) for name, members in groups.items()}
         self.schema = _strict({**self._options(), **nested}, "Proposal")()
@@ -215,10 +247,16 @@ class ProposalSchema:
 
             return read
 
+        def host(value: Any) -> str:
+            text = _text(value, "a country")
+            meant = self.catalogue.country_words.synonyms.get(text)  # a host names a rulebook, so it is told and not read
+            if text not in COUNTRIES:
+                hint = f"; did you mean {meant}?" if meant else ""
+                raise _fail(f"{text[:80]!r} is not a country code of ISO 3166-1 alpha-2 such as GB or US{hint}")
+            return text
+
         return {
-            "host": _Option(
-                lambda value: _parsed(parse_country)(_COUNTRY, value), required=True, error_messages={"required": "name the host market"}
-            ),
+            "host": _Option(host, required=True, error_messages={"required": "name the host market"}),
             "as_of": _Option(lambda value: _parsed(parse_date)(_DATE, value)),
             "scenario": _Option(name_of(self.scenarios, "scenario")),
             "rulebook": _Option(lambda value: _text(value, "a rulebook digest")),
@@ -230,19 +268,25 @@ class ProposalSchema:
 
     def load(self, body: Any) -> Proposal:
         """The proposal in a JSON body. Raises: ProposalError with every problem."""
-        facts, asked, options = self.read(body)
-        situation = situate(self.catalogue, facts, asked)
-        problems = [*situation.problems, *self._activities(facts)]
+        options, understood, asked = self._understood(body)
+        situation = situate(self.catalogue, understood.facts, asked)
+        problems = [*understood.problems, *situation.problems, *self._activities(understood.facts)]
         if problems:
             raise ProposalError(problems)
         host = options.pop("host")
-        return Proposal(host, facts, asked, Options(**options), situation)
+        return Proposal(host, understood.facts, asked, Options(**options), situation, understood.read_as)
 
     def read(self, body: Any) -> tuple[dict[str, Any], frozenset[str], dict[str, Any]]:
         """The typed facts, those asked and not known, and the options of a body, before it is asked whether they agree. Raises: ProposalError."""
-        loaded, stated = self._good(body) or self._judged(body)
+        options, understood, asked = self._understood(body)
+        if understood.problems:
+            raise ProposalError(understood.problems)
+        return understood.facts, asked, options
+
+    def _understood(self, body: Any) -> tuple[dict[str, Any], Understood, frozenset[str]]:
+        options, stated = self._good(body) or self._judged(body)
         asked = frozenset(name for name, value in stated.items() if value is ASKED)
-        return {name: value for name, value in stated.items() if value is not ASKED}, asked, loaded
+        return options, understand(self.catalogue, {name: value for name, value in stated.items() if value is not ASKED}), asked
 
     def _good(self, body: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
         """The options and facts of a body in which every field reads; None on any doubt, which the whole schema then judges."""

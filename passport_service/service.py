@@ -336,6 +336,7 @@ def open_service(root: Path, archive: Path | None = None, cache: Cache | None = 
 
 def _finish(question: Question, found: dict[str, Any], until: dt.date | None = None) -> Answer:
     proposal, rulebook = question.proposal, question.rulebook
+    found["caveats"] = [*found["caveats"], *({"kind": "read_as", "text": one.text, "ids": [one.fact]} for one in proposal.read_as)]
     body = {
         "id": question.id,
         "host": proposal.host,

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from .calendars import Calendar, end_of, later, months_between
 from .conditions import OPERATORS, All, Any_, Condition, Constant, Leaf, Not
+from .derivations import compute
 from .errors import Problem
-from .facts import Catalogue, Derived
+from .facts import Catalogue
 from .findings import Findings
 from .outcome import (
     CERTAIN,
@@ -25,7 +25,6 @@ from .outcome import (
     limited,
 )
 from .sentences import joined
-from .values import EXACT
 
 Range = tuple[Any, Any]  # (lowest, highest), either may be None; both ends belong to it
 
@@ -121,6 +120,7 @@ def situate(catalogue: Catalogue, stated: Mapping[str, Any], asked: Iterable[str
     if not known.keys().isdisjoint(catalogue.bounded):
         limits = _limits(catalogue, known, problems)
         implied = ({name for name, _ in limits} | (known.keys() & catalogue.bounded)) - stated.keys()
+    problems += [Problem(pointer(name), text) for name, text in catalogue.authorities.contradictions(known)]
     asked = frozenset(asked)
     if catalogue.plain_guards and not problems:
         ruled_out, open_ = _ruled_out(catalogue, known)
@@ -204,7 +204,12 @@ def learn(situation: Situation, name: str, value: Any) -> tuple[Situation, Itera
     The same as `situate` with the fact added, but only what follows from it is worked out again.
     """
     catalogue = situation.catalogue
-    if name in catalogue.bounded or name in catalogue.contradictable or catalogue.exists.get(name.partition(".")[0], name) not in (name, *situation.known):
+    if (
+        name in catalogue.bounded
+        or name in catalogue.contradictable
+        or name in catalogue.authorities.fact_names
+        or catalogue.exists.get(name.partition(".")[0], name) not in (name, *situation.known)
+    ):
         return _anew(situation, name, value)
     guards, derived = catalogue.following(name)
     if situation.may_not_apply and any(not situation.may_not_apply.isdisjoint(guard.facts) for guard in guards):
@@ -329,7 +334,7 @@ def _derive(
         values = [known.get(source) for source in derived.inputs]
         value = None
         if None not in values:
-            value = _compute(derived, values, catalogue.calendars)
+            value = compute(derived, values, catalogue)
         elif derived.function == "among" and values[1] is not None and not values[1]:
             value = False  # nothing is among nothing
         if value is not None:
@@ -350,50 +355,3 @@ def _unknown_code(codes: list[int]) -> int:
     if UNKNOWN_SPECIAL in codes:
         return UNKNOWN_SPECIAL
     return UNKNOWN_CIRCUMSTANCE if UNKNOWN_CIRCUMSTANCE in codes else UNKNOWN_CHOICE
-
-
-def _compute(derived: Derived, values: list[Any], calendars: Mapping[str, Calendar]) -> Any:
-    options = derived.options
-    match derived.function:
-        case "days":
-            return (values[1] - values[0]).days
-        case "business_days":
-            return calendars[options["calendar"]].between(*values)
-        case "months":
-            return months_between(*values, started=options.get("count") == "started")
-        case "date_plus":
-            return later(values[0], options, calendars.get(options.get("calendar", "")))
-        case "month_end":
-            return end_of("month", values[0])
-        case "sum":
-            return _add(values, 1)
-        case "difference":
-            return _add(values, -1)
-        case "ratio":
-            return _ratio(*values)
-        case "among":
-            return values[0] in values[1]
-    raise TypeError(derived.function)
-
-
-def _add(values: list[Any], sign: int) -> Any:
-    if isinstance(values[0], dict):
-        shared = sorted(set.intersection(*(set(value) for value in values)))
-        return {currency: _add([value[currency] for value in values], sign) for currency in shared} or None
-    if isinstance(values[0], int):
-        return values[0] + sign * sum(values[1:])
-    found = values[0]
-    for value in values[1:]:
-        found = EXACT.add(found, value) if sign > 0 else EXACT.subtract(found, value)
-    return found
-
-
-def _ratio(of: Any, to: Any) -> Decimal | None:
-    """Per cent. None where nothing can be divided.
-
-    Facts and thresholds have at most 8 places, so two that differ do so within the digits of `EXACT`: no comparison rests on a rounding.
-    """
-    if isinstance(of, dict):
-        shared = sorted(set(of) & set(to))
-        return _ratio(of[shared[0]], to[shared[0]]) if len(shared) == 1 else None
-    return EXACT.divide(EXACT.multiply(Decimal(of), 100), Decimal(to)) if to else None

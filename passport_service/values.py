@@ -36,6 +36,7 @@ CURRENCIES = frozenset(
 _DECIMAL = re.compile(r"-?\d{1,18}(\.\d{1,8})?", re.ASCII)
 _INTEGER = re.compile(r"-?\d{1,18}", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+AUTHORITY_NAME = re.compile(r"[A-Za-z0-9À-ɏ][A-Za-z0-9À-ɏ .,:;&'’()/_-]{0,99}")  # a code, or a name as people write it
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}", re.ASCII)
 
 

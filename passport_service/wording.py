@@ -95,6 +95,8 @@ CAVEATS = {
     "preference": "Preferred routes not open",
     "exclusive_routes": "Routes that exclude each other",
     "identifier": "Identifier to look up",
+    "authority": "Home authority not known here",
+    "read_as": "Words that were read",
     "horizon": "Beyond the calendar",
     "not_covered": "Not covered",
 }

@@ -109,7 +109,7 @@ def test_a_body_sent_in_chunks_meets_the_same_limit(server):
 
 
 def test_every_problem_of_a_proposal_is_in_the_errors(server):
-    found = problem(post(server, {"host": "US", "client": {"kind": "insurer", "solicited": "no"}}), "invalid-proposal")
+    found = problem(post(server, {"host": "US", "client": {"kind": "moneylender", "solicited": "no"}}), "invalid-proposal")
     assert [error["pointer"] for error in found["errors"]] == ["/client/kind", "/client/solicited"]
     assert "insurance_company" in found["errors"][0]["allowed"]
 

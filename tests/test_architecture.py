@@ -10,8 +10,9 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "passport_service"
 # The order in which modules may import is the order in which a newcomer reads them.
 ORDER = (
-    "errors recall outcome values canonical source conditions calendars facts sentences findings catalogue situation proposal schemas "
-    "rulebook placement cases provenance deadlines amounts reader scenarios clauses index compiler laws bundle archive "
+    "errors recall outcome values canonical source conditions calendars provenance vocabulary authorities facts sentences findings catalogue "
+    "derivations situation understanding proposal schemas "
+    "rulebook corrections placement cases deadlines amounts reader scenarios clauses index compiler laws bundle archive "
     "listing plan decision reach reasons trial missing caveats grounds explain comparison seal store cache answer service publish review lawpage "
     "keys receipt verification today renewal "
     "access settings proof problems replies counts metrics logs witness tracing shadow front spool batch shapes openapi "
@@ -49,7 +50,7 @@ LIBRARIES = {
 STANDARD = {
     "__future__", "ast", "atexit", "base64", "binascii", "bisect", "calendar", "collections", "concurrent", "contextlib", "copy", "csv", "ctypes", "dataclasses", "datetime",
     "decimal", "difflib", "email", "enum", "functools", "gc", "graphlib", "hashlib", "hmac", "http", "importlib", "io", "ipaddress", "itertools", "json", "logging", "mmap", "operator", "os", "pathlib",
-    "platform", "queue", "random", "re", "secrets", "select", "selectors", "shutil", "signal", "socket", "ssl", "stat", "struct", "subprocess", "sys", "tempfile", "textwrap", "threading", "traceback", "typing", "urllib", "zlib", "zoneinfo",
+    "platform", "queue", "random", "re", "secrets", "select", "selectors", "shutil", "signal", "socket", "ssl", "stat", "struct", "subprocess", "sys", "tempfile", "textwrap", "threading", "traceback", "typing", "unicodedata", "urllib", "zlib", "zoneinfo",
 }  # fmt: skip
 # Who may read the clock, the environment, files.
 CLOCK, ENVIRONMENT, FILES = {"app", "cli", "receipts_cli", "worker"}, {"settings"}, {"source", "settings", "archive", "cli", "receipts_cli"}

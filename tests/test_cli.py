@@ -57,7 +57,7 @@ def test_undetermined_looks_nothing_like_clear():
     [
         (b"{", 3, "Not JSON"),
         (b'{"host": "US", "clinet": {}}', 3, "did you mean client?"),
-        (b'{"host": "US", "client": {"kind": "insurer"}}', 3, "allowed: individual"),
+        (b'{"host": "US", "client": {"kind": "moneylender"}}', 3, "allowed: individual"),
     ],
 )
 def test_a_bad_proposal_is_refused_in_words_with_its_own_exit_code(stdin, code, says):

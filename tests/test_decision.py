@@ -153,9 +153,10 @@ def test_recognition_stands_apart_from_what_is_left_to_home_and_both_lift_a_stop
     rules = [requirement("Q1", failed_when="always"), requirement("Q2", failed_when="always")]
     rows = [
         {"id": "D1", "versions": [version(requirements=["Q1"], mode="relied_on", when="always")]},
-        {"id": "D2", "versions": [version(requirements=["Q2"], mode="by_absence", when="always")]},
+        {"id": "D2", "versions": [version(requirements=["Q2"], mode="by_absence", when={"definition": "home_in_good_standing"})]},
     ]
-    answer = decide([route("R")], rules, recognitions=rows)
+    standing = {"id": "home_in_good_standing", "versions": [version(when={"registration.home": {"is": "GB"}})]}
+    answer = decide([route("R")], rules, recognitions=rows, definitions=[standing])
     assert (answer["status"], [r["id"] for r in answer["recognised"]], [r["id"] for r in answer["left_to_home"]]) == ("clear", ["Q1"], ["Q2"])
 
 

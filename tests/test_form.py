@@ -157,8 +157,8 @@ def test_a_link_never_leads_away_from_the_service(server):
 
 
 def test_a_link_with_answers_that_cannot_be_read_offers_the_way_on_without_them(server):
-    page = get(server, "result", Journey({"host": "US", "client": {"kind": "insurer", "location": "US"}}))
-    assert page.status_code == 422 and "insurer" in page.text
+    page = get(server, "result", Journey({"host": "US", "client": {"kind": "moneylender", "location": "US"}}))
+    assert page.status_code == 422 and "moneylender" in page.text
     onward = html.unescape(re.search(r'href="(/answers\?p=[^"]+)"', page.text)[1])
     assert requests.get(server + onward.replace("/answers", "/proposal.json"), timeout=PATIENCE).json() == {
         "host": "US",

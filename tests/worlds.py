@@ -207,13 +207,15 @@ class Maker:
                 "versions": [
                     self.version(
                         requirements=[rng.choice(requirements)["id"]],
-                        mode=rng.choice(["relied_on", "by_absence"]),
-                        when=self.condition("recognition", 1, True, [k for k in known if not k[1]]),
+                        mode=(mode := rng.choice(["relied_on", "by_absence"])),
+                        when=self.recognised(mode, self.condition("recognition", 1, True, [k for k in known if not k[1]])),
                     )
                 ],
             }
             for number in range(rng.choice([0, 1, 2]))
         ]
+        if any(one["versions"][0]["mode"] == "by_absence" for one in recognitions):
+            definitions.append({"id": "home_in_good_standing", "versions": [self.version(when=self.leaf("recognition")[0])]})
         legs = {leg: {"needed_when": rng.choice(["never", "always", self.condition("leg", 1)])} for leg in ("venue", "form", "promotion")}
         legs["promotion"] = {"needed_when": "never"}
         return {
@@ -237,6 +239,10 @@ class Maker:
             "requirements": requirements,
             "recognitions": recognitions,
         }
+
+    def recognised(self, mode: str, when):
+        """A condition of a recognition: nothing is left to a home supervisor who does not supervise."""
+        return {"all": [when, {"definition": "home_in_good_standing"}]} if mode == "by_absence" else when
 
     def requirement(self, number: int, routes, known):
         rng = self.rng
