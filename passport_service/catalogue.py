@@ -144,7 +144,7 @@ class _CatalogueReader:
         """What else the values may be called. Any code may stand in an open fact, so there a word may mean any."""
         if type_ not in ("choice", "set", "code"):
             if isinstance(node.value, dict) and node.value.keys() & set(WORDS):
-                self.report.error(node, f"a {type_} fact has no words for its values")
+                self.report.error(node, f"a fact of type {type_} has no words for its values")
             return Words()
         found = read_words(node, self.report, None if open_ or type_ == "code" else values, "value")
         return Words({**{form: value for value in values for form in spellings(value) if form not in values}, **found.synonyms}, found.ambiguous)
