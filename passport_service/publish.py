@@ -13,7 +13,7 @@ from .explain import cite_json, provenance_json
 from .facts import Catalogue, Fact
 from .laws import Laws
 from .rulebook import Case, Provision, Rulebook, Scenario, Step, Version
-from .values import CURRENCIES, plain
+from .values import CURRENCIES, IDENTIFIERS, plain
 
 # -- conditions -------------------------------------------------------------------------------------------------------
 
@@ -219,6 +219,8 @@ def _fact_schema(fact: Fact) -> dict[str, Any]:
     if fact.values:
         allowed = {"enum": list(fact.values)}
         shape = {**shape, "items": allowed} if fact.type == "set" else {**shape, **allowed}
+    if fact.scheme:
+        shape["pattern"] = f"^{IDENTIFIERS[fact.scheme].form}$"
     found: dict[str, Any] = {
         "title": fact.question,
         "description": fact.help or None,
