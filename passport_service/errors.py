@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 class PassportError(Exception):
@@ -113,14 +114,109 @@ class LawError(PassportError):
         super().__init__("\n".join(map(str, self.problems)))
 
 
-def closest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that was probably meant, or None.
+# -- what was probably meant --------------------------------------------------------------------------------------------
 
-    >>> closest("client.knd", ["client.kind", "token.model"])
-    'client.kind'
+_LONGEST_WORD = 80  # characters: a body may hold anything, and a longer word is a slip of none of ours
+_MOST_SLIPS = 2
+_TOO_MANY = _MOST_SLIPS + 1
+_NEGATIONS = ("not", "non", "un", "in", "no", "dis")
+_SEPARATORS = re.compile(r"[\W_]+")
+Parts = tuple[str, ...]
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """The known word of which this one is a slip of the pen; None where none is close, or two are equally close.
+
+    Case, separators and leading zeros are no difference. Otherwise the parts between separators are compared one by one: a letter or
+    two may be wrong, lacking, too many or transposed. Another digit is another provision, two letters are mostly a country, and a
+    negation is the opposite: none of these is a slip.
+
+    >>> closest("client.knd", ["client.kind", "token.model"]), closest("us-bd-3", ["US-BD-03", "US-BD-30"])
+    ('client.kind', 'US-BD-03')
+    >>> closest("US-ZZ-99", ["US-TS-09"]), closest("uk_ats", ["us_ats"]), closest("unlisted", ["listed"])
+    (None, None, None)
     """
-    # A body may hold anything: comparing a very long word with hundreds of names would cost seconds.
-    if len(word) > 80:
-        return None
-    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return found[0] if found else None
+    return _vocabulary(tuple(known)).closest(word) if len(word) <= _LONGEST_WORD else None
+
+
+class _Vocabulary:
+    """Known words, so laid out that a word is compared only with those of about its length."""
+
+    def __init__(self, words: Iterable[str]):
+        self._joined: dict[str, list[str]] = {}
+        self._by_size: dict[tuple[int, int], list[tuple[str, Parts]]] = {}
+        for word in words:
+            parts = _split(word)
+            self._joined.setdefault("".join(parts), []).append(word)
+            self._by_size.setdefault((len(parts), sum(map(len, parts))), []).append((word, parts))
+
+    def closest(self, word: str) -> str | None:
+        parts = _split(word)
+        found = self._joined.get("".join(parts)) or self._nearest(parts)
+        return found[0] if len(found) == 1 else None
+
+    def _nearest(self, parts: Parts) -> list[str]:
+        """The known words at the least distance that is close."""
+        size = sum(map(len, parts))
+        found: dict[int, list[str]] = {}
+        for other in range(size - _MOST_SLIPS, size + _MOST_SLIPS + 1):
+            for word, known in self._by_size.get((len(parts), other), ()):
+                found.setdefault(_slips(parts, known), []).append(word)
+        found.pop(_TOO_MANY, None)
+        return found[min(found)] if found else []
+
+
+_vocabulary = lru_cache(512)(_Vocabulary)
+
+
+def _split(word: str) -> Parts:
+    """The parts between separators, in small letters."""
+    return tuple(filter(None, _SEPARATORS.split(word.casefold())))
+
+
+def _slips(parts: Parts, known: Parts) -> int:
+    """How many slips lead from one word to another, as far as that is close."""
+    count = 0
+    for one, other in zip(parts, known, strict=True):
+        count += _part_slips(one, other) if one != other else 0
+        if count > _MOST_SLIPS:
+            return _TOO_MANY
+    return count
+
+
+def _part_slips(one: str, other: str) -> int:
+    if one.isdecimal() and other.isdecimal() and one.lstrip("0") == other.lstrip("0"):
+        return 0
+    if not (one.isalpha() and other.isalpha()) or (len(one) == len(other) <= 3):
+        return 1 if sorted(one) == sorted(other) else _TOO_MANY  # with digits, or too short to tell a slip from another word
+    most = _MOST_SLIPS if max(len(one), len(other)) >= 8 else 1
+    # A slip changes two letters of those that stand in either at most: that is soon counted, and rules most words out.
+    if abs(len(one) - len(other)) > most or len(set(one) ^ set(other)) > 2 * most or _opposite(one, other):
+        return _TOO_MANY
+    found = _distance(one, other)
+    return found if found <= most else _TOO_MANY
+
+
+def _opposite(one: str, other: str) -> bool:
+    """Whether the longer is the shorter with a negation in it."""
+    short, long = sorted((one, other), key=len)
+    return any(
+        long[:at] + long[at + len(prefix) :] == short
+        for prefix in _NEGATIONS
+        if len(long) - len(short) == len(prefix)
+        for at in range(len(short) + 1)
+        if long.startswith(prefix, at)
+    )
+
+
+def _distance(one: str, other: str) -> int:
+    """Letters wrong, lacking, too many or transposed (optimal string alignment)."""
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for place, sign in enumerate(one, 1):
+        before, last, row = row, before, [place]
+        for at, theirs in enumerate(other, 1):
+            row.append(min(before[at] + 1, row[-1] + 1, before[at - 1] + (sign != theirs)))
+            if place > 1 and at > 1 and sign == other[at - 2] and one[place - 2] == theirs:
+                row[at] = min(row[at], last[at - 2] + 1)
+    return row[-1]
