@@ -6,20 +6,34 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 
 
 class PassportError(Exception):
     """The root of everything this project raises on purpose."""
 
 
+MOST_SHOWN = 50  # problems: a body may have thousands
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong with a proposal. `pointer` is a JSON pointer (RFC 6901) into the body."""
+    """One thing wrong with a proposal. `pointer` is a JSON pointer (RFC 6901) into the body.
+
+    `found` is a word that is none of `among`: what was meant is looked for once it is known that the problem is shown.
+    """
 
     pointer: str
     detail: str
     allowed: tuple[str, ...] = ()
     did_you_mean: str | None = None
+    found: str | None = None
+    among: Iterable[str] = ()
+
+    def with_suggestion(self) -> Problem:
+        """The problem as it is shown: with what was probably meant, where something known is close to what was found."""
+        meant = self.did_you_mean if self.found is None else closest(self.found, self.among) or self.did_you_mean
+        return Problem(self.pointer, self.detail, self.allowed, meant)
 
     def as_json(self) -> dict[str, object]:
         found: dict[str, object] = {"pointer": self.pointer, "detail": self.detail}
@@ -31,11 +45,13 @@ class Problem:
 
 
 class ProposalError(PassportError):
-    """A proposal cannot be understood. Carries every problem found, not only the first."""
+    """A proposal cannot be understood. Carries every problem found, at most `MOST_SHOWN` of them; `more` says that there are others."""
 
-    def __init__(self, problems: Iterable[Problem]):
-        self.problems = tuple(sorted(problems, key=lambda p: (p.pointer, p.detail)))
-        super().__init__("; ".join(f"{p.pointer or '/'}: {p.detail}" for p in self.problems))
+    def __init__(self, problems: Iterable[Problem], more: bool = False):
+        first = list(islice(problems, MOST_SHOWN + 1))  # no more than these are ever made, where they are made one by one
+        self.more = more or len(first) > MOST_SHOWN
+        self.problems = tuple(sorted((problem.with_suggestion() for problem in first[:MOST_SHOWN]), key=lambda p: (p.pointer, p.detail)))
+        super().__init__("; ".join(f"{p.pointer or '/'}: {p.detail}" for p in self.problems) + ("; and more" if self.more else ""))
 
 
 class MalformedError(PassportError):
@@ -56,6 +72,18 @@ class UnsupportedMediaError(PassportError):
 
 class BadQueryError(PassportError):
     """A query parameter or preference cannot be used."""
+
+
+class BadRequestError(PassportError):
+    """The request's head is not HTTP as we accept it."""
+
+
+class MisdirectedError(PassportError):
+    """The request is addressed to a host that we do not answer as."""
+
+
+class CrossSiteError(PassportError):
+    """Another site's page made a browser send this."""
 
 
 class UnauthorizedError(PassportError):
@@ -85,7 +113,7 @@ class UnknownNameError(PassportError):
         self.kind, self.name = kind, name
         self.did_you_mean = closest(name, known)
         hint = f" Did you mean {self.did_you_mean}?" if self.did_you_mean else ""
-        super().__init__(f"There is no {kind} {name!r}.{hint}")
+        super().__init__(f"There is no {kind} {name[:80]!r}.{hint}")
 
 
 class NoRulebookError(PassportError):
@@ -140,15 +168,15 @@ def closest(word: str, known: Iterable[str]) -> str | None:
 
 
 class _Vocabulary:
-    """Known words, so laid out that a word is compared only with those of about its length."""
+    """Known words, so laid out that a word is compared only with those of about its length and with its digits."""
 
     def __init__(self, words: Iterable[str]):
         self._joined: dict[str, list[str]] = {}
-        self._by_size: dict[tuple[int, int], list[tuple[str, Parts]]] = {}
+        self._by_size: dict[tuple[Parts, int], list[tuple[str, Parts]]] = {}
         for word in words:
             parts = _split(word)
             self._joined.setdefault("".join(parts), []).append(word)
-            self._by_size.setdefault((len(parts), sum(map(len, parts))), []).append((word, parts))
+            self._by_size.setdefault((_fixed(parts), sum(map(len, parts))), []).append((word, parts))
 
     def closest(self, word: str) -> str | None:
         parts = _split(word)
@@ -157,10 +185,10 @@ class _Vocabulary:
 
     def _nearest(self, parts: Parts) -> list[str]:
         """The known words at the least distance that is close."""
-        size = sum(map(len, parts))
+        size, fixed = sum(map(len, parts)), _fixed(parts)
         found: dict[int, list[str]] = {}
         for other in range(size - _MOST_SLIPS, size + _MOST_SLIPS + 1):
-            for word, known in self._by_size.get((len(parts), other), ()):
+            for word, known in self._by_size.get((fixed, other), ()):
                 found.setdefault(_slips(parts, known), []).append(word)
         found.pop(_TOO_MANY, None)
         return found[min(found)] if found else []
@@ -174,11 +202,17 @@ def _split(word: str) -> Parts:
     return tuple(filter(None, _SEPARATORS.split(word.casefold())))
 
 
+def _fixed(parts: Parts) -> Parts:
+    """What no slip changes: how many parts there are, and which signs but zeros make up those with digits."""
+    return tuple("" if part.isalpha() else "".join(sorted(part.replace("0", ""))) for part in parts)
+
+
 def _slips(parts: Parts, known: Parts) -> int:
     """How many slips lead from one word to another, as far as that is close."""
+    differing = [(one, other) for one, other in zip(parts, known, strict=True) if one != other]
     count = 0
-    for one, other in zip(parts, known, strict=True):
-        count += _part_slips(one, other) if one != other else 0
+    for one, other in sorted(differing, key=lambda pair: len(pair[0])) if len(differing) > 1 else differing:  # what is short is soon compared
+        count += _part_slips(one, other)
         if count > _MOST_SLIPS:
             return _TOO_MANY
     return count
@@ -211,6 +245,10 @@ def _opposite(one: str, other: str) -> bool:
 
 def _distance(one: str, other: str) -> int:
     """Letters wrong, lacking, too many or transposed (optimal string alignment)."""
+    while one and other and one[-1] == other[-1]:
+        one, other = one[:-1], other[:-1]
+    start = next((place for place, (mine, theirs) in enumerate(zip(one, other, strict=False)) if mine != theirs), min(len(one), len(other)))
+    one, other = one[start:], other[start:]
     before: list[int] = []
     row = list(range(len(other) + 1))
     for place, sign in enumerate(one, 1):

@@ -5,20 +5,21 @@ Every problem is reported at once, with its JSON pointer, what is allowed and wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from dataclasses import replace
 from decimal import Decimal
-from itertools import islice
 from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields
 
-from .errors import Problem, ProposalError, closest
+from .errors import MOST_SHOWN, Problem, ProposalError
 from .facts import ACTIVITIES, Catalogue, Fact
 from .proposal import Options, Proposal
 from .situation import situate
 from .values import CURRENCIES, IDENTIFIERS, parse_code, parse_country, parse_date, parse_decimal
 
-MAX_PROBLEMS = 50
+_MOST_IDS = 500
+_LONGEST_NAME = 200  # characters of a member's name that is told back
 COLUMN = ("as_of", "scenario", "rulebook", "known_on")  # the options that name a law
 ASKED = object()  # {"unknown": true}: asked, and cannot be said
 
@@ -26,10 +27,9 @@ ASKED = object()  # {"unknown": true}: asked, and cannot be said
 # -- fields -----------------------------------------------------------------------------------------------------------
 
 
-def _fail(detail: str, allowed: Iterable[str] = (), found: Any = None) -> ValidationError:
+def _fail(detail: str, allowed: Iterable[str] = (), found: str | None = None) -> ValidationError:
     allowed = tuple(allowed)
-    meant = closest(found, allowed) if isinstance(found, str) else None
-    return ValidationError([Problem("", detail, allowed, meant)])
+    return ValidationError([Problem("", detail, allowed, found=found, among=allowed)])
 
 
 def _text(value: Any, expected: str) -> str:
@@ -72,7 +72,9 @@ def _set(fact: Fact, value: Any) -> frozenset[str]:
         try:
             members.append(read(fact, item))
         except ValidationError as error:
-            problems += [Problem(f"/{number}", p.detail, p.allowed, p.did_you_mean) for p in error.messages]
+            problems += [replace(problem, pointer=f"/{number}") for problem in error.messages]
+            if len(problems) > MOST_SHOWN:
+                break
     if len(set(members)) < len(members):
         problems.append(Problem("", "the same value stands twice"))
     if problems:
@@ -112,7 +114,7 @@ def _money(fact: Fact, value: Any) -> dict[str, Decimal]:
             raise _fail(f"the amount {row['amount'][:40]!r} is {error}") from None
         currency = _text(row["currency"], "a currency code")
         if currency not in CURRENCIES:
-            raise _fail(f"{currency[:40]!r} is not a currency of ISO 4217; a stablecoin is not one either", (), currency)
+            raise _fail(f"{currency[:40]!r} is not a currency of ISO 4217; a stablecoin is not one either")
         if amount < 0:
             raise _fail("an amount is not negative")
         if currency in found:
@@ -174,10 +176,10 @@ class _Option(fields.Field):
 
 
 def _option_ids(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value[: _MOST_IDS + 1]):
         raise _fail("expected a list of ids")
-    if len(value) > 500 or len(set(value)) < len(value):
-        raise _fail("expected a list of at most 500 ids, each once")
+    if len(value) > _MOST_IDS or len(set(value)) < len(value):
+        raise _fail(f"expected a list of at most {_MOST_IDS} ids, each once")
     return tuple(value)
 
 
@@ -265,33 +267,34 @@ class ProposalSchema:
         """The same by the whole schema, which tells everything that is wrong. Raises: ProposalError."""
         if not isinstance(body, dict):
             raise ProposalError([Problem("", f"a proposal is a JSON object, found {_found(body)}")])
+        trimmed = {name: _trimmed(value, self.groups.get(name, ())) for name, value in _trimmed(body, self.schema.fields).items()}
         try:
-            loaded = self.schema.load(body)
+            loaded = self.schema.load(trimmed)
         except ValidationError as error:
-            raise ProposalError(self._first(error.messages, "")) from None
+            raise ProposalError(self._problems(error.messages, "")) from None
         return loaded, {f"{group}.{name}": value for group in self.groups for name, value in loaded.pop(group, {}).items()}
+
+    def reads(self, name: str, value: Any) -> bool:
+        """Whether a value can be read as that of the fact of this name, by itself."""
+        group, _, member = name.partition(".")
+        read = self._facts_read.get(group, {}).get(member)
+        try:
+            return read is not None and read[1](value, member, None) is not None
+        except ValidationError:
+            return False
 
     def load_options(self, body: Any, at: str) -> dict[str, Any]:
         """The law named by one column of a comparison. Raises: ProposalError; `at` is its pointer."""
         try:
-            return self.column.load(body)
+            return self.column.load(_trimmed(body, self.column.fields))
         except ValidationError as error:
-            raise ProposalError(self._first(error.messages, at)) from None
+            raise ProposalError(self._problems(error.messages, at)) from None
 
     def _activities(self, facts: Mapping[str, Any]) -> list[Problem]:
         chosen = facts.get(ACTIVITIES)
         if chosen is not None and not chosen:
             return [Problem("/transaction/activities", "a transaction has at least one activity; leave it out when it is not known")]
         return []
-
-    def _first(self, messages: Any, at: str) -> list[Problem]:
-        """The first problems: a body may have thousands, and saying what was probably meant is dear."""
-        found = list(islice(self._problems(messages, at), MAX_PROBLEMS + 1))
-        return (
-            found[:MAX_PROBLEMS] + [Problem("", f"there are more problems; these are the first {MAX_PROBLEMS}")]
-            if len(found) > MAX_PROBLEMS
-            else found
-        )
 
     def _problems(self, messages: Any, at: str) -> Iterator[Problem]:
         if isinstance(messages, dict):
@@ -302,7 +305,7 @@ class ProposalSchema:
             return
         for message in messages:
             if isinstance(message, Problem):
-                yield Problem(at + message.pointer, message.detail, message.allowed, message.did_you_mean)
+                yield replace(message, pointer=at + message.pointer)
             elif message == _UNKNOWN:
                 yield self._unknown(at)
             else:
@@ -310,14 +313,24 @@ class ProposalSchema:
 
     def _unknown(self, at: str) -> Problem:
         group, _, name = at[1:].replace("~1", "/").replace("~0", "~").partition("/")
+        if max(len(group), len(name)) > _LONGEST_NAME:
+            return Problem("", f"unknown field, whose name has {max(len(group), len(name))} characters: {(name or group)[:40]!r}…")
         if group not in self.groups and name:
-            return Problem(at, "unknown field", (), closest(name.rpartition("/")[2], self.column.fields))
+            return Problem(at, "unknown field", found=name.rpartition("/")[2], among=self.column.fields)
         if not name:
-            known: list[str] = [*self.schema.fields]
             if "." in group:  # the name of a fact instead of its path
-                return Problem(at, "unknown field; a fact's name is a path: write the group as an object", (), closest(group, self.catalogue.facts))
-            return Problem(at, "unknown field", (), closest(group, known) or _group_of(group, self.groups))
-        return Problem(at, f"unknown field of {group}", (), closest(name, self.groups[group]) or _group_of(name, self.groups))
+                return Problem(at, "unknown field; a fact's name is a path: write the group as an object", found=group, among=self.catalogue.facts)
+            return Problem(at, "unknown field", (), _group_of(group, self.groups), group, self.schema.fields)
+        return Problem(at, f"unknown field of {group}", (), _group_of(name, self.groups), name, self.groups[group])
+
+
+def _trimmed(members: Any, known: Container[str]) -> Any:
+    """An object without unknown members beyond those that are told: judging thousands would cost more than an answer."""
+    unknown = [name for name in members if name not in known] if isinstance(members, dict) else []
+    if len(unknown) <= MOST_SHOWN:
+        return members
+    beyond = set(unknown[MOST_SHOWN + 1 :])
+    return {name: value for name, value in members.items() if name not in beyond}
 
 
 def _group_of(name: str, groups: Mapping[str, tuple[str, ...]]) -> str | None:
