@@ -4,9 +4,9 @@ The modules are listed in the order in which they may import, which is the order
 
 words   errors recall outcome values canonical source conditions calendars facts catalogue situation proposal schemas
 law     rulebook placement cases reader scenarios clauses index compiler laws bundle archive
-answer  listing plan decision reasons trial missing caveats grounds explain comparison seal store cache answer service publish review lawpage
+answer  listing plan decision reasons trial missing caveats grounds explain comparison seal store cache asked_by answer service publish review lawpage
 proofs  keys receipt verification today renewal
-edges   access settings proof problems replies metrics logs witness shadow front spool batch openapi
+edges   origin access settings proof problems paths replies negotiation metrics logs witness shadow front spool batch openapi
 form    wording journey questions result diagram memo form
 doors   api receipts_api receipts_page app embedded worker server terminal receipts_cli cli client
 """

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import base64
+import re
 import subprocess
 import sys
+from urllib.parse import urlsplit
 
 import pytest
 import requests
 
-from passport_service.access import SCOPES, KeyFileError, new_key, read_keys, scope_of
+from passport_service.access import KeyFileError, needs, new_key, read_keys, scopes_of
+from passport_service.app import create_app
 from passport_service.openapi import EXAMPLE
 from passport_service.settings import SettingsError, check_open, read_settings
 
-from .servers import BINARY, ROOT, serving, until
+from .servers import BINARY, ROOT, raw, serving, until
 
-KEYS = {name: new_key(name, scopes) for name, scopes in (("decider", ["decide"]), ("reader", ["law"]), ("scraper", ["metrics"]), ("boss", ["admin"]))}
+SCOPES = {"decider": ["decide"], "reader": ["law"], "notary": ["receipts"], "scraper": ["metrics"], "boss": ["admin"]}
+KEYS = {name: new_key(name, scopes) for name, scopes in SCOPES.items()}
 DECISIONS = "/v1/decisions"
 
 
@@ -130,8 +134,17 @@ def test_without_keys_only_this_machine_is_served_unless_it_is_said_in_words():
         ("a", "line 1: expected"),
         ("\na sha256:00 decide", "line 2.*64 hexadecimal"),
         (f"a md5:{'0' * 64} decide", "64 hexadecimal"),
-        (f"a sha256:{'0' * 64} fly", "no scope fly"),
-        (f"a sha256:{'0' * 64} decide rate=fast", "no rate"),
+        (f"a sha256:{'0' * 64} fly", "no scope 'fly'"),
+        (f"a sha256:{'0' * 64} decide rate=fast", "line 1.*no rate"),
+        (f"a sha256:{'0' * 64} decide rate=", "no rate"),
+        (f"a sha256:{'0' * 64} decide rate=0/minute", "no rate"),
+        (f"a sha256:{'0' * 64} decide rate=9/minute,1/hour", "no rate"),
+        (f"a sha256:{'0' * 64} decide,,law", "no scope ''"),
+        (f"a sha256:{'0' * 63}G decide", "64 hexadecimal"),
+        (f"a sha256:{'0' * 64} decide\nb sha256:{'0' * 64} admin", "line 2.*same key"),
+        (f"a sha256:{'0' * 64} decide rate=1/day\na sha256:{'1' * 64} decide", "line 2.*another rate"),
+        (f"anybody sha256:{'0' * 64} decide", "cannot be a caller's name"),
+        (f"proxy:x sha256:{'0' * 64} decide", "cannot be a caller's name"),
     ],
 )
 def test_a_wrong_list_of_keys_is_told_by_line(text, says):
@@ -139,11 +152,74 @@ def test_a_wrong_list_of_keys_is_told_by_line(text, says):
         read_keys(text)
 
 
-def test_every_resource_has_a_scope():
-    assert {scope_of(path) for path in ("/v1/decisions/batch", "/v1/receipts/verify", "/metrics", "/v1/routes/US-R01", "/law/US", "/compare")} == set(
-        SCOPES
-    ) - {"admin"}
-    assert scope_of("/livez") is None
+# What each path needs, written out: who adds a route says it here too. None: no key at all.
+NEEDS = {
+    "/": "decide", "/questions": "decide", "/answers": "decide", "/result": "decide", "/compare": "decide", "/memo": "decide", "/memo.pdf": "decide",
+    "/checks.csv": "decide", "/proposal.json": "decide", "/open": "decide", "/cases": "decide", "/cases/<path:id_>": "decide",
+    "/v1/decisions": "decide", "/v1/decisions/<id_>": "decide", "/v1/decisions/batch": "decide", "/v1/comparisons": "decide",
+    "/law": "law", "/law/<host>": "law", "/v1/facts": "law", "/v1/rulebooks": "law", "/v1/rulebooks/<host>": "law", "/v1/requirements/<id_>": "law",
+    "/v1/routes/<id_>": "law", "/v1/scenarios": "law", "/v1/bundles": "law", "/v1/bundles/<digest>": "law",
+    "/v1/receipts": "receipts", "/v1/receipts/verify": "receipts", "/receipt": "receipts", "/verify": "receipts",
+    "/metrics": "metrics",
+    "/livez": None, "/readyz": None, "/docs": None, "/openapi.json": None, "/problems/<name>": None, "/static/<path:filename>": None,
+    "/.well-known/jwks.json": None,
+}  # fmt: skip
+NAMED = {"<host>": "US", "<id_>": "US-R03", "<path:id_>": "US-C01", "<digest>": "sha256:0", "<name>": "malformed", "<path:filename>": "style.css"}
+
+
+@pytest.fixture(scope="module")
+def routes():
+    """Every route of the application as it is composed. Shapes: (rule, method, path with names in it)."""
+    app = create_app(read_settings({"PASSPORT_REDIS_URL": ""}))
+    rules = [(rule.rule, method) for rule in app.url_map.iter_rules() for method in sorted(rule.methods)]
+    return [(rule, method, re.sub(r"<[^>]+>", lambda name: NAMED[name[0]], rule)) for rule, method in rules]
+
+
+def test_every_route_is_served_to_a_key_with_its_scope_and_to_no_other(guarded, routes):
+    assert {rule for rule, _, _ in routes} == NEEDS.keys()
+    wrong = []
+    with requests.Session() as session:
+        for rule, method, path in routes:
+            for name, scope in [
+                ("nobody", None),
+                ("decider", "decide"),
+                ("reader", "law"),
+                ("notary", "receipts"),
+                ("scraper", "metrics"),
+                ("boss", "admin"),
+            ]:
+                headers = {} if name == "nobody" else bearer(name)
+                status = session.request(method, guarded + path, headers=headers, timeout=30, allow_redirects=False).status_code
+                refused = {401: "unauthorized", 403: "forbidden"}.get(status)
+                free, allowed = NEEDS[rule] is None, scope in (NEEDS[rule], "admin") and scope is not None
+                if refused != (None if free or allowed else "unauthorized" if name == "nobody" else "forbidden"):
+                    wrong.append((method, path, name, status))
+    assert wrong == []
+
+
+@pytest.mark.parametrize("spelling", ["/{}", "//{}", "/%2f{}", "/%2F/{}", "{}/", "{}//", "/.{}", "/x/..{}", "{}%2f", "{};x", "{}%00"])
+def test_another_spelling_of_a_path_goes_no_further_than_the_path(guarded, spelling):
+    where = urlsplit(guarded)
+    for rule, scope in NEEDS.items():
+        if scope in ("law", "receipts", "metrics"):
+            path = re.sub(r"<[^>]+>", lambda name: NAMED[name[0]], rule)
+            for method in ("GET", "POST"):
+                status, _, _ = raw(
+                    where,
+                    f"{method} {spelling.format(path)} HTTP/1.1\r\nHost: {where.netloc}\r\nAuthorization: {bearer('decider')['Authorization']}\r\n",
+                )
+                assert status in (403, 404, 405), (method, spelling, path, status)
+
+
+def test_an_application_with_a_view_that_declares_no_scope_does_not_start():
+    def told():
+        return ""
+
+    needs("law")(told)
+    with pytest.raises(TypeError, match="no scope is declared for forgotten"):
+        scopes_of({"told": told, "forgotten": lambda: ""})
+    with pytest.raises(TypeError, match="no scope is declared for misspelt"):
+        scopes_of({"misspelt": needs("lwa")(lambda: "")})
 
 
 def test_a_key_is_made_on_the_command_line_and_shown_once():

@@ -12,9 +12,9 @@ PACKAGE = Path(__file__).resolve().parent.parent / "passport_service"
 ORDER = (
     "errors recall outcome values canonical source conditions calendars facts catalogue situation proposal schemas "
     "rulebook placement cases reader scenarios clauses index compiler laws bundle archive "
-    "listing plan decision reasons trial missing caveats grounds explain comparison seal store cache answer service publish review lawpage "
+    "listing plan decision reasons trial missing caveats grounds explain comparison seal store cache asked_by answer service publish review lawpage "
     "keys receipt verification today renewal "
-    "access settings proof problems replies metrics logs witness shadow front spool batch openapi "
+    "origin access settings proof problems paths replies negotiation metrics logs witness shadow front spool batch openapi "
     "wording journey questions result diagram memo form "
     "api receipts_api receipts_page app embedded worker server terminal receipts_cli cli client"
 ).split()
@@ -26,6 +26,7 @@ LIBRARIES = {
     "store": {"redis"},
     "cache": {"cachetools", "orjson"},
     "access": {"limits"},
+    "negotiation": {"werkzeug"},
     "metrics": {"prometheus_client"},
     "logs": {"structlog", "orjson"},
     "openapi": {"apispec"},
@@ -47,7 +48,7 @@ LIBRARIES = {
 }
 STANDARD = {
     "__future__", "ast", "atexit", "base64", "binascii", "bisect", "calendar", "collections", "concurrent", "contextlib", "copy", "csv", "ctypes", "dataclasses", "datetime",
-    "decimal", "difflib", "email", "enum", "functools", "gc", "graphlib", "hashlib", "hmac", "http", "importlib", "io", "ipaddress", "itertools", "json", "logging", "operator", "os", "pathlib",
+    "decimal", "email", "enum", "functools", "gc", "graphlib", "hashlib", "hmac", "http", "importlib", "io", "ipaddress", "itertools", "json", "logging", "operator", "os", "pathlib",
     "platform", "queue", "random", "re", "secrets", "selectors", "shutil", "signal", "socket", "ssl", "subprocess", "sys", "tempfile", "textwrap", "threading", "traceback", "typing", "urllib", "zlib", "zoneinfo",
 }  # fmt: skip
 # Who may read the clock, the environment, files.
