@@ -18,6 +18,7 @@ from .api import JSON, Limits, accepted, asking, create_api, reply_json
 from .asked_by import AskedBy
 from .cache import Cache
 from .errors import NoRulebookError, PassportError, RateLimitedError, UnauthorizedError, UnknownNameError
+from .facts import bounds_text
 from .form import create_form
 from .front import ADMITTED, REFUSED, Front
 from .keys import KeyList, ephemeral, read_keys
@@ -128,7 +129,7 @@ def _add_pages(app: Flask, passport: Service) -> None:
     @app.get("/docs")
     @needs(None)
     def docs() -> str:
-        return render_template("docs.html", spec=document, catalogue=passport.laws.catalogue, version=__version__)
+        return render_template("docs.html", spec=document, catalogue=passport.laws.catalogue, bounds=bounds_text, version=__version__)
 
     pages: dict[str, str] = {}  # one for each host: what is loaded does not change while the process lives
 

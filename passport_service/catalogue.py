@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
@@ -12,7 +12,7 @@ from .calendars import Calendar
 from .conditions import All, Condition, ConditionReader, Leaf, leaves
 from .facts import ACTIVITIES, Bound, Catalogue, Derived, Fact, Guard
 from .source import Node, Report
-from .values import IDENTIFIERS, parse_integer
+from .values import IDENTIFIERS, parse_date, parse_decimal, parse_integer
 
 TYPES = ("yes_no", "choice", "set", "country", "code", "money", "integer", "decimal", "date", "text", "identifier")
 CLASSES = ("circumstance", "term", "arrangement")
@@ -31,12 +31,16 @@ DERIVATIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...], str]] = {
     "among": (("value", "set"), (), "yes_no"),
 }
 _NUMBERS = ("money", "integer", "decimal")
+BOUNDED: dict[str, Callable[[str], Any]] = {"integer": parse_integer, "decimal": parse_decimal, "money": parse_decimal, "date": parse_date}
 _FITS = {"from": ("date",), "to": ("date",), "date": ("date",), "set": ("set",), "value": ("choice", "country", "code")}
 
 
-def read_catalogue(node: Node, calendars: Mapping[str, Calendar], report: Report) -> Catalogue:
-    """The catalogue; mistakes are reported, and the result is then good only for finding more of them."""
-    return _CatalogueReader(report, calendars).read(node)
+def read_catalogue(node: Node, calendars: Mapping[str, Calendar], report: Report, published: bool = False) -> Catalogue:
+    """The catalogue; mistakes are reported, and the result is then good only for finding more of them.
+
+    One that was `published` earlier need not state bounds: it had none.
+    """
+    return _CatalogueReader(report, calendars, published).read(node)
 
 
 def _text(node: Node) -> Any:
@@ -48,14 +52,28 @@ def _text(node: Node) -> Any:
     return {**found, "bounds": sorted(found.get("bounds", []), key=str)} if isinstance(found, dict) else found
 
 
+def _bounds_mistake(type_: str, low: Any, high: Any) -> str:
+    """What is wrong with the bounds of a fact, or "". They must be such that JSON Schema can say them of a text: of a decimal by its digits, of a day by its year."""
+    if low is not None and high is not None and low > high:
+        return f"the minimum {low} is more than the maximum {high}"
+    if type_ in ("decimal", "money") and not (low in (None, 0) and (high is None or re.fullmatch("10*", str(high)))):
+        return "the minimum of a decimal is 0, and its maximum a power of ten, so that a schema can say so"
+    if type_ == "date" and not ((low is None or (low.month, low.day) == (1, 1)) and (high is None or (high.month, high.day) == (12, 31))):
+        return "the minimum of a day is the first of a year, and its maximum the last of one, so that a schema can say so"
+    return ""
+
+
 class _CatalogueReader:
-    def __init__(self, report: Report, calendars: Mapping[str, Calendar]):
-        self.report, self.calendars = report, calendars
+    def __init__(self, report: Report, calendars: Mapping[str, Calendar], published: bool):
+        self.report, self.calendars, self.published = report, calendars, published
         self.facts: dict[str, Fact] = {}
         self.derived: dict[str, Derived] = {}
+        self.limits: dict[str, dict[str, Any]] = {}  # of all facts of a type, where a fact states none of its own
 
     def read(self, node: Node) -> Catalogue:
-        keys = self.report.mapping(node, ("groups", "facts"), ("core", "start", "bounds", "derived"))
+        keys = self.report.mapping(node, ("groups", "facts"), ("core", "start", "limits", "bounds", "derived"))
+        limits = self.report.mapping(keys["limits"], (), ("money", "date")) if "limits" in keys else {}
+        self.limits = {type_: self._limits(type_, limits[type_]) for type_ in limits}
         groups = self.report.open_mapping(keys["groups"]) if "groups" in keys else {}
         nodes = self.report.open_mapping(keys["facts"]) if "facts" in keys else {}
         for name, child in nodes.items():
@@ -70,7 +88,7 @@ class _CatalogueReader:
         return Catalogue(self.facts, titles, exists, self.derived, bounds, self._guard_order(node), core, self.calendars, _text(node), start)
 
     def _fact(self, name: str, node: Node, groups: Mapping[str, Node]) -> None:
-        optional = ("exceptional", "only_if", "asked_when", "unit", "scheme", "help", "values", "open", "open_point")
+        optional = ("exceptional", "only_if", "asked_when", "unit", "scheme", "help", "values", "open", "open_point", "minimum", "maximum")
         keys = self.report.mapping(node, ("type", "class", "question"), optional)
         if not _NAME.fullmatch(name) or name.partition(".")[0] not in groups:
             self.report.error(node, f"a fact's name is group.name of a known group; {name!r} is not")
@@ -93,7 +111,24 @@ class _CatalogueReader:
             point = self.report.mapping(keys["open_point"], ("who", "text"))
             open_point = {key: self.report.text(child) or "" for key, child in point.items()}
         labels = {value: self.report.text(child) or value for value, child in values.items()}
-        self.facts[name] = Fact(name, type_ or "text", klass or "circumstance", values=labels, scheme=scheme, open_point=open_point, **flags, **texts)
+        limits = {**self.limits.get(type_ or "", {}), **self._limits(type_ or "", node)}
+        if type_ in ("integer", "decimal") and len(limits) < 2 and not self.published:
+            self.report.error(node, "a number states its `minimum` and its `maximum`")
+        self.facts[name] = Fact(
+            name, type_ or "text", klass or "circumstance", values=labels, scheme=scheme, open_point=open_point, **flags, **texts, **limits
+        )
+
+    def _limits(self, type_: str, node: Node) -> dict[str, Any]:
+        """The bounds that stand at a node, of a fact or of all facts of a type."""
+        nodes = {key: node.value[key] for key in ("minimum", "maximum") if isinstance(node.value, dict) and key in node.value}
+        if nodes and type_ not in BOUNDED:
+            self.report.error(node, f"only a number, an amount or a day has bounds; this is a {type_ or 'fact of no type'}")
+            return {}
+        found = {key: self.report.parse(child, BOUNDED[type_]) for key, child in nodes.items()}
+        mistake = _bounds_mistake(type_, found.get("minimum"), found.get("maximum"))
+        if mistake:
+            self.report.error(node, mistake)
+        return found
 
     def _names(self, node: Node) -> tuple[str, ...]:
         names = self.report.texts(node)

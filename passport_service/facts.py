@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from .calendars import Calendar
-from .conditions import Condition, Leaf, leaves
+from .conditions import Condition, Leaf, leaves, value_text
 from .outcome import UNKNOWN_CHOICE, UNKNOWN_CIRCUMSTANCE, UNKNOWN_SPECIAL
 from .recall import Memo
 
@@ -20,7 +20,7 @@ ACTIVITIES = "transaction.activities"
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One named, typed thing that may be known. Its name is its path in the JSON body."""
+    """One named, typed thing that may be known. Its name is its path in the JSON body. Shapes: bounds are of the type of its values."""
 
     name: str
     type: str
@@ -35,6 +35,8 @@ class Fact:
     values: Mapping[str, str] = field(default_factory=dict)
     open: bool = False
     open_point: Mapping[str, str] | None = None
+    minimum: Any = None  # of a number, an amount in any currency, or a day; both ends are allowed, and None is no bound
+    maximum: Any = None
 
     @property
     def group(self) -> str:
@@ -46,6 +48,15 @@ class Fact:
         if self.exceptional:
             return UNKNOWN_SPECIAL
         return UNKNOWN_CIRCUMSTANCE if self.klass == "circumstance" else UNKNOWN_CHOICE
+
+
+def bounds_text(fact: Fact) -> str:
+    """The bounds of a fact's values in words: "from 0 to 366 (days)"; "" where it has none."""
+    low, high = (None if end is None else value_text(end) for end in (fact.minimum, fact.maximum))
+    if low is None or high is None:
+        return f"{low} or more" if low is not None else f"at most {high}" if high is not None else ""
+    unit = "" if fact.unit is None else fact.unit if fact.unit == "%" else f" ({fact.unit})"
+    return f"from {low} to {high}{unit}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields
 
+from .conditions import value_text
 from .errors import MOST_SHOWN, Problem, ProposalError
-from .facts import ACTIVITIES, Catalogue, Fact
+from .facts import ACTIVITIES, Catalogue, Fact, bounds_text
 from .proposal import Options, Proposal
 from .situation import situate
 from .values import CURRENCIES, IDENTIFIERS, parse_code, parse_country, parse_date, parse_decimal
@@ -97,6 +98,20 @@ def _parsed(parser: Callable[[str], Any]) -> Callable[[Fact, Any], Any]:
 def _integer(fact: Fact, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise _fail(f"expected a whole number, found {_found(value)}")
+    return _within(fact, value)
+
+
+def _bounded(parser: Callable[[str], Any]) -> Callable[[Fact, Any], Any]:
+    """Reads a text, and holds it to the fact's bounds."""
+    read = _parsed(parser)
+    return lambda fact, value: _within(fact, read(fact, value))
+
+
+def _within(fact: Fact, value: Any) -> Any:
+    low, high = fact.minimum, fact.maximum
+    # Minus nought is no less than nought, and has no place among numbers that are never negative.
+    if (low is not None and (value < low or (low == 0 and str(value)[0] == "-"))) or (high is not None and value > high):
+        raise _fail(f"{value_text(value)} is out of bounds; expected {bounds_text(fact)}")
     return value
 
 
@@ -115,8 +130,8 @@ def _money(fact: Fact, value: Any) -> dict[str, Decimal]:
         currency = _text(row["currency"], "a currency code")
         if currency not in CURRENCIES:
             raise _fail(f"{currency[:40]!r} is not a currency of ISO 4217; a stablecoin is not one either")
-        if amount < 0:
-            raise _fail("an amount is not negative")
+        if amount.is_signed():
+            raise _fail("an amount is not negative; write 0 where there is less than nothing")
         if currency in found:
             raise _fail(f"{currency} stands twice")
         found[currency] = amount
@@ -138,8 +153,8 @@ _READERS: dict[str, Callable[[Fact, Any], Any]] = {
     "code": _parsed(parse_code),
     "money": _money,
     "integer": _integer,
-    "decimal": _parsed(parse_decimal),
-    "date": _parsed(parse_date),
+    "decimal": _bounded(parse_decimal),
+    "date": _bounded(parse_date),
     "text": _free_text,
 }
 

@@ -13,7 +13,7 @@ from babel.dates import format_date
 from babel.numbers import format_decimal
 
 from .explain import PARTY_WORDS, party_words
-from .facts import Catalogue, Fact
+from .facts import Catalogue, Fact, bounds_text
 from .values import COUNTRIES, CURRENCIES
 
 _LOCALE = Locale("en", "GB")
@@ -94,6 +94,7 @@ CAVEATS = {
     "not_covered": "Not covered",
 }
 _ABOUT = re.compile(r"cannot apply \(([a-z_.]+)\)")
+_LARGE = 100_000  # a maximum from here on keeps out slips of the pen, and tells a person nothing
 _LONG = 7  # a longer list of values is cut short; the page of the law has it whole
 _TOKEN = re.compile(r"[A-Za-z0-9_.:-]+", re.ASCII)
 
@@ -148,6 +149,14 @@ def said(fact: Fact, value: Any) -> str:
             unit = fact.unit or ""
             return f"{value} {unit.removesuffix('s') if str(value) == '1' else unit}".strip()
     return fact.values.get(value, str(value))
+
+
+def bounds(fact: Fact) -> str:
+    """What numbers answer a question, in a sentence; "" where the bounds would tell a person nothing."""
+    if fact.type not in ("integer", "decimal") or fact.minimum is None or fact.maximum is None:
+        return ""
+    text = bounds_text(fact) if fact.maximum < _LARGE else f"{fact.minimum} or more"
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def condition(fact: Fact | None, text: str) -> str:

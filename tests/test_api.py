@@ -231,14 +231,12 @@ def test_odd_bodies_are_refused_and_never_fail(server, path, body, name):
     problem(requests.post(server + path, data=body, headers={"Content-Type": "application/json"}, timeout=30), name)
 
 
-def test_a_date_at_the_end_of_time_is_answered(server):
-    body = {
-        "host": "GB",
-        "as_of": "2026-12-01",
-        "registration": {"home": "US"},
-        "transaction": {"date": "9999-12-31", "activities": ["deal_as_principal"]},
-    }
+def test_a_law_date_at_the_end_of_time_is_answered_and_no_trade_is_made_then(server):
+    body = {"host": "GB", "as_of": "9999-12-31", "registration": {"home": "US"}, "transaction": {"activities": ["deal_as_principal"]}}
     assert post(server, body).status_code == 200
+    for day, status in (("2199-12-31", 200), ("9999-12-31", 422)):
+        body["transaction"]["date"] = day
+        assert post(server, body).status_code == status
 
 
 def test_of_thousands_of_unknown_members_fifty_are_told(server):

@@ -139,7 +139,9 @@ def test_two_requests_in_one_are_not_smuggled(alone):
         b"Content-Length: +5\r\n",
     ):
         with socket.create_connection((place.hostname, place.port), timeout=15) as made:
-            made.sendall(b"POST /v1/decisions HTTP/1.1\r\nHost: localhost\r\n" + head + b"\r\n0\r\n\r\nGET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            made.sendall(
+                b"POST /v1/decisions HTTP/1.1\r\nHost: localhost\r\n" + head + b"\r\n0\r\n\r\nGET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
+            )
             found = made.recv(65536)
         assert found.split(b" ")[1] in (b"400", b"501"), (head, found)
         assert b"ok" not in found.rpartition(b"\r\n\r\n")[2]
