@@ -55,7 +55,7 @@ def create_app(settings: Settings | None = None, keys: KeyList | None = None) ->
     metrics = Metrics(settings.numbers is not None)
     passport.shadow = _shadow(settings, metrics)
     app = Flask(__name__)
-    app.url_map.merge_slashes = False  # // is another path, and leads nowhere
+    app.url_map.merge_slashes = False  # no redirect from // to /: it is another path, and leads nowhere
     app.view_functions["static"] = needs(None)(app.view_functions["static"])
     app.extensions |= {"passport": passport, "passport.metrics": metrics}
     mark = Sealer(settings.secrets, "mark").mark if settings.mark_firms else None
@@ -85,8 +85,10 @@ def _admit_first(app: Flask, gate: Gate) -> None:
         if REFUSED in request.environ:
             raise request.environ[REFUSED]
         if ADMITTED not in request.environ:
-            scope = app.extensions["passport.scopes"][request.endpoint] if request.endpoint else ANY_KEY
-            request.environ[ADMITTED] = gate.admit(request.environ, scope)
+            served = request.endpoint and "//" not in request.environ["PATH_INFO"]  # which the router takes for /
+            request.environ[ADMITTED] = gate.admit(request.environ, app.extensions["passport.scopes"][request.endpoint] if served else ANY_KEY)
+            if not served and request.routing_exception is None:
+                raise NotFound
 
 
 def count_reload(app: Flask, result: str) -> None:
@@ -208,7 +210,7 @@ def _add_errors(app: Flask, gate: Gate, metrics: Metrics) -> None:
 
     @app.errorhandler(HTTPException)
     def theirs(error: HTTPException) -> Response:
-        code, method, path = error.code or 500, request.method[:20], request.path
+        code, method, path = error.code or 500, request.method[:20], request.environ["PATH_INFO"]
         name = {400: "bad-request"}.get(code) or next((name for name, page in PROBLEMS.items() if page.status == code), None)
         if name is None:
             name = "bad-request" if code < 500 else "internal"

@@ -24,6 +24,7 @@ _BRACKETS = re.compile(r"[][{}]+")
 _AS_ANSWERS = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_SUBCLASS
 
 
+_WIDE = "The body is not UTF-8; it looks like UTF-16 or UTF-32. Send UTF-8."
 # What the reader says, and what that means to whoever wrote the text.
 _SYNTAX = {
     "Expecting value": "a value is expected: a string in double quotes, a whole number, true, false, null, a list or an object",
@@ -101,7 +102,7 @@ def load(body: bytes) -> object:
     if text.startswith("\ufeff"):
         raise MalformedError("The body begins with a byte order mark (the bytes EF BB BF), which JSON has not; save or send it as UTF-8 without one.")
     if "\0" in text[:4]:
-        raise MalformedError("The body is not UTF-8; it looks like UTF-16 or UTF-32. Send UTF-8.")
+        raise MalformedError(_WIDE)
     _check_depth(text)
     try:
         found = json.loads(text, object_pairs_hook=_members, parse_float=_no_float, parse_constant=_no_constant, parse_int=_integer)
@@ -118,6 +119,8 @@ def _not_utf_8(body: bytes, at: int) -> str:
     """What a body seems to be that is not UTF-8. Shapes: `at` the first byte that is none of it."""
     if body[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return "The body is not UTF-8; by the byte order mark that it begins with it is UTF-16 or UTF-32. Send UTF-8."
+    if b"\0" in body[:4]:
+        return _WIDE
     line = body.count(b"\n", 0, at) + 1
     column = at - body.rfind(b"\n", 0, at)
     return f"The body is not UTF-8: byte {body[at]:02X} at line {line}, byte {column}. In Latin-1 or Windows-1252 it would be a letter; send UTF-8."

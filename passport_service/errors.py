@@ -149,6 +149,7 @@ _MOST_SLIPS = 2
 _TOO_MANY = _MOST_SLIPS + 1
 _NEGATIONS = ("not", "non", "un", "in", "no", "dis")
 _SEPARATORS = re.compile(r"[\W_]+")
+_LEADING_ZEROS = re.compile(r"(?<!\d)0+(?=\d)")
 Parts = tuple[str, ...]
 
 
@@ -159,8 +160,8 @@ def closest(word: str, known: Iterable[str]) -> str | None:
     two may be wrong, lacking, too many or transposed. Another digit is another provision, two letters are mostly a country, and a
     negation is the opposite: none of these is a slip.
 
-    >>> closest("client.knd", ["client.kind", "token.model"]), closest("us-bd-3", ["US-BD-03", "US-BD-30"])
-    ('client.kind', 'US-BD-03')
+    >>> closest("client.knd", ["client.kind", "token.model"]), closest("us-r3", ["US-R03", "US-R30"])
+    ('client.kind', 'US-R03')
     >>> closest("US-ZZ-99", ["US-TS-09"]), closest("uk_ats", ["us_ats"]), closest("unlisted", ["listed"])
     (None, None, None)
     """
@@ -219,7 +220,7 @@ def _slips(parts: Parts, known: Parts) -> int:
 
 
 def _part_slips(one: str, other: str) -> int:
-    if one.isdecimal() and other.isdecimal() and one.lstrip("0") == other.lstrip("0"):
+    if _LEADING_ZEROS.sub("", one) == _LEADING_ZEROS.sub("", other):
         return 0
     if not (one.isalpha() and other.isalpha()) or (len(one) == len(other) <= 3):
         return 1 if sorted(one) == sorted(other) else _TOO_MANY  # with digits, or too short to tell a slip from another word

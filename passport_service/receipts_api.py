@@ -8,7 +8,7 @@ from flask import Blueprint, Response, request
 
 from . import canonical
 from .access import needs
-from .api import JSON, Clock, accepted, read_body
+from .api import JSON, Clock, accepted, read_body, reply_json
 from .errors import UnknownNameError
 from .keys import KeyList
 from .negotiation import check_parameters
@@ -80,7 +80,7 @@ def verified(body: bytes, keys: KeyList, service: Service, clock: Clock) -> dict
 
 def _receipt(found: Receipt, form: str) -> Response:
     response = Response(found.flattened() if form == FLATTENED else found.compact(), mimetype=form)
-    response.headers["Cache-Control"] = "no-store"
+    response.headers["Cache-Control"], response.headers["Vary"] = "no-store", "Accept"
     rulebook = found.payload["rulebook"]
     if rulebook:
         response.headers["Rulebook-Version"], response.headers["Rulebook-Digest"] = rulebook["version"], rulebook["digest"]
@@ -88,6 +88,6 @@ def _receipt(found: Receipt, form: str) -> Response:
 
 
 def _json(value: Any, caching: str, mimetype: str = JSON) -> Response:
-    response = Response(canonical.dump(value), mimetype=mimetype)
+    response = reply_json(value, mimetype)
     response.headers["Cache-Control"] = caching
     return response
