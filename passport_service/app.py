@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import re
 import time
 from collections import Counter
 from typing import Any
 
 from flask import Flask, Response, render_template, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, NotFound
 
-from . import __version__, canonical, lawpage, laws, problems, publish, replies, review
-from .access import Gate
-from .api import Limits, asking, create_api
+from . import __version__, canonical, lawpage, laws, paths, problems, publish, replies, review
+from .access import ANY_KEY, Gate, needs, scopes_of
+from .api import JSON, Limits, accepted, asking, create_api, reply_json
+from .asked_by import AskedBy
 from .cache import Cache
-from .errors import NoRulebookError, PassportError, UnknownNameError
+from .errors import NoRulebookError, PassportError, RateLimitedError, UnauthorizedError, UnknownNameError
+from .facts import bounds_text
 from .form import create_form
-from .front import Front
+from .front import ADMITTED, REFUSED, Front
 from .keys import KeyList, ephemeral, read_keys
 from .logs import request_log
 from .metrics import Metrics
@@ -55,18 +58,25 @@ def create_app(settings: Settings | None = None, keys: KeyList | None = None, me
     prove(passport)
     passport.shadow = _shadow(settings, metrics)
     app = Flask(__name__)
+    app.url_map.merge_slashes = False  # no redirect from // to /: it is another path, and leads nowhere
+    app.view_functions["static"] = needs(None)(app.view_functions["static"])
     app.extensions["passport"] = passport
     mark = Sealer(settings.secrets, "mark").mark if settings.mark_firms else None
-    app.register_blueprint(create_api(passport, now, Limits(settings.max_body, settings.max_batch), metrics, mark))
+    gate = Gate(settings.policy, store, settings.redis, time.time)
+    asked_by = AskedBy(not gate.open, Sealer(settings.secrets, "asked by"), store)
+    limits = Limits(settings.max_body, settings.max_batch)
+    _admit_first(app, gate)
+    app.register_blueprint(create_api(passport, asked_by, now, limits, metrics, mark))
     app.register_blueprint(create_form(passport, now, settings.max_body))
     app.register_blueprint(create_receipts(passport, keys, now, settings.max_body))
     app.register_blueprint(create_receipts_page(passport, keys, now, settings.max_body))
+    _add_health(app, passport, metrics, gate.open)
     _add_pages(app, passport)
-    _add_health(app, passport, metrics)
-    _add_errors(app)
-    gate = Gate(settings.policy, store, settings.redis, time.time)
+    _add_errors(app, gate, metrics)
+    app.extensions["passport.scopes"] = scopes_of(app.view_functions)
     witness = Witness(metrics, request_log(metrics.log_lost.inc) if settings.log_requests else None)
-    front = Front(app.wsgi_app, cache, gate, witness, settings.max_body, now, time.perf_counter, asking(passport, "full", metrics.stage, mark))
+    ask = asking(passport, "full", metrics.stage, mark)
+    front = Front(app.wsgi_app, cache, asked_by, gate, witness, settings.max_body, now, time.perf_counter, ask)
     tracing = _traced(front) if settings.otel else None
     app.extensions["passport.tracing"] = tracing
     app.wsgi_app = tracing or front  # type: ignore[method-assign]
@@ -76,6 +86,20 @@ def create_app(settings: Settings | None = None, keys: KeyList | None = None, me
 def create_metrics(processes: int = 1) -> Metrics:
     """Numbers that so many processes can count together."""
     return Metrics(time.perf_counter, processes)
+
+
+def _admit_first(app: Flask, gate: Gate) -> None:
+    """Nothing is served before it is known who asks, and that their key goes as far as the view that was matched."""
+
+    @app.before_request
+    def admit() -> None:
+        if REFUSED in request.environ:
+            raise request.environ[REFUSED]
+        if ADMITTED not in request.environ:
+            served = request.endpoint and "//" not in request.environ["PATH_INFO"]  # which the router takes for /
+            request.environ[ADMITTED] = gate.admit(request.environ, app.extensions["passport.scopes"][request.endpoint] if served else ANY_KEY)
+            if not served and request.routing_exception is None:
+                raise NotFound
 
 
 def _shadow(settings: Settings, metrics: Metrics) -> Shadow | None:
@@ -112,15 +136,15 @@ def signing_keys(settings: Settings) -> KeyList:
 
 
 def _add_pages(app: Flask, passport: Service) -> None:
-    document = openapi(passport.laws, PROBLEMS)
-
     @app.get("/docs")
+    @needs(None)
     def docs() -> str:
-        return render_template("docs.html", spec=document, catalogue=passport.laws.catalogue, version=__version__)
+        return render_template("docs.html", spec=document, catalogue=passport.laws.catalogue, bounds=bounds_text, version=__version__)
 
     pages: dict[str, str] = {}  # one for each host: what is loaded does not change while the process lives
 
     @app.get("/law/<host>")
+    @needs("law")
     def law(host: str) -> Response:
         rulebook = publish.find_rulebook(passport.laws, host)
         html = pages.get(host) or pages.setdefault(host, lawpage.page(passport.laws, rulebook, served=True))
@@ -129,30 +153,40 @@ def _add_pages(app: Flask, passport: Service) -> None:
         return response
 
     @app.get("/openapi.json")
+    @needs(None)
     def openapi_json() -> Response:
-        return _json(document)
+        return reply_json(document, accepted(JSON))
 
     @app.get("/problems/<name>")
+    @needs(None)
     def problem_page(name: str) -> str:
         if name not in PROBLEMS:
             raise UnknownNameError("problem", name, PROBLEMS)
         return render_template("problem.html", name=name, problem=PROBLEMS[name], detail="", version=__version__)
 
+    scopes = {re.sub(r"<(?:\w+:)?(\w+?)_?>", r"{\1}", rule.rule): app.view_functions[rule.endpoint].needs for rule in app.url_map.iter_rules()}
+    document = openapi(passport.laws, PROBLEMS, scopes)
 
-def _add_health(app: Flask, passport: Service, metrics: Metrics) -> None:
+
+def _add_health(app: Flask, passport: Service, metrics: Metrics, open_: bool) -> None:
     @app.get("/livez")
+    @needs(None)
     def livez() -> Response:
         return Response("ok\n", mimetype="text/plain")
 
     @app.get("/readyz")
+    @needs(None)
     def readyz() -> Response:
         if not passport.laws.rulebooks:
             raise NoRulebookError("No rulebook is active.")
         digests = {host: rulebook.digest for host, rulebook in passport.laws.rulebooks.items()}
-        cache = passport.cache.as_json() if passport.cache else None
-        return _json({"status": "ready", "rulebooks": digests, "service": __version__, "cache": cache, "failed_reload": app.config.get(FAILED)})
+        cache = passport.cache.as_json() if passport.cache else {}
+        if not open_:
+            cache.pop("memory", None)  # how many answers there are tells anybody whether a question was new
+        return reply_json({"status": "ready", "rulebooks": digests, "service": __version__, "cache": cache, "failed_reload": app.config.get(FAILED)})
 
     @app.get("/metrics")
+    @needs("metrics")
     def numbers() -> Response:
         body, kind = metrics.text(lambda made: _look(made, passport))
         return Response(body, content_type=kind)
@@ -166,20 +200,36 @@ def _look(metrics: Metrics, passport: Service) -> None:
         metrics.overdue.set(host, to=overdue[host])
 
 
-def _add_errors(app: Flask) -> None:
+def _add_errors(app: Flask, gate: Gate, metrics: Metrics) -> None:
     @app.errorhandler(PassportError)
     def ours(error: PassportError) -> Response:
-        return unexpected(error) if problems.name_of(error) == "internal" else _problem(problems.of_error(error, request.environ.get(REQUEST_ID)))
+        if problems.name_of(error) == "internal":
+            return unexpected(error)
+        response = _problem(problems.of_error(error, request.environ.get(REQUEST_ID)))
+        if isinstance(error, UnauthorizedError):
+            for kind in gate.challenges:
+                response.headers.add("WWW-Authenticate", f'{kind} realm="passport"')
+        if isinstance(error, RateLimitedError):
+            metrics.rate_limited.inc()
+            response.headers["Retry-After"], response.headers["RateLimit"] = str(error.seconds), f'"key";r=0;t={error.seconds}'
+        return response
 
     @app.errorhandler(HTTPException)
     def theirs(error: HTTPException) -> Response:
-        name = next((name for name, page in PROBLEMS.items() if page.status == error.code), None)
+        code, method, path = error.code or 500, request.method[:20], request.environ["PATH_INFO"]
+        name = {400: "bad-request"}.get(code) or next((name for name, page in PROBLEMS.items() if page.status == code), None)
         if name is None:
-            name = "malformed" if error.code and error.code < 500 else "internal"
-        response = _problem(problems.problem(name, PROBLEMS[name].means, request.environ.get(REQUEST_ID)))
-        allowed = getattr(error, "valid_methods", None)
+            name = "bad-request" if code < 500 else "internal"
+        words, more, allowed = PROBLEMS[name].means, {}, sorted(getattr(error, "valid_methods", None) or ())
+        if isinstance(error, NotFound):
+            meant = paths.meant((rule.rule for rule in app.url_map.iter_rules()), path)
+            words = f"There is nothing at {path[:200]!r}." + (f" Did you mean {meant}?" if meant else " /docs lists what there is.")
+            more = {"did_you_mean": meant} if meant else {}
+        elif allowed:
+            words = f"{method} is not done by {path[:200]}; {' and '.join(allowed)} are."
+        response = _problem(problems.problem(name, words, request.environ.get(REQUEST_ID), **more))
         if allowed:
-            response.headers["Allow"] = ", ".join(sorted(allowed))
+            response.headers["Allow"] = ", ".join(allowed)
         return response
 
     @app.errorhandler(Exception)
@@ -199,7 +249,3 @@ def _problem(body: dict[str, Any]) -> Response:
         response = Response(canonical.dump(body), status=body["status"], mimetype=problems.MEDIA_TYPE)
     response.headers["Cache-Control"] = "no-store"
     return response
-
-
-def _json(body: Any) -> Response:
-    return Response(canonical.dump(body), mimetype="application/json")

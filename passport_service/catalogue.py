@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
@@ -12,7 +12,7 @@ from .calendars import Calendar
 from .conditions import All, Condition, ConditionReader, Leaf, leaves
 from .facts import ACTIVITIES, Bound, Catalogue, Contradiction, Derived, Fact, Guard
 from .source import Node, Report
-from .values import COUNTRIES, IDENTIFIERS, parse_integer
+from .values import COUNTRIES, IDENTIFIERS, parse_date, parse_decimal, parse_integer
 from .vocabulary import KEYS as WORDS
 from .vocabulary import Words, read_words, spellings
 
@@ -35,6 +35,7 @@ DERIVATIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...], str]] = {
     "known_authority": (("authority", "country"), (), "yes_no"),
 }
 _NUMBERS = ("money", "integer", "decimal")
+BOUNDED: dict[str, Callable[[str], Any]] = {"integer": parse_integer, "decimal": parse_decimal, "money": parse_decimal, "date": parse_date}
 _FITS = {
     "from": ("date",),
     "to": ("date",),
@@ -46,9 +47,12 @@ _FITS = {
 }
 
 
-def read_catalogue(node: Node, calendars: Mapping[str, Calendar], report: Report) -> Catalogue:
-    """The catalogue; mistakes are reported, and the result is then good only for finding more of them."""
-    return _CatalogueReader(report, calendars).read(node)
+def read_catalogue(node: Node, calendars: Mapping[str, Calendar], report: Report, published: bool = False) -> Catalogue:
+    """The catalogue; mistakes are reported, and the result is then good only for finding more of them.
+
+    One that was `published` earlier need not state bounds: it had none.
+    """
+    return _CatalogueReader(report, calendars, published).read(node)
 
 
 def fact_of_type(node: Node, facts: Mapping[str, Fact], types: Collection[str], report: Report) -> Fact | None:
@@ -69,14 +73,29 @@ def _text(node: Node) -> Any:
     return {**found, "bounds": sorted(found.get("bounds", []), key=str)} if isinstance(found, dict) else found
 
 
+def _bounds_mistake(type_: str, low: Any, high: Any) -> str:
+    """What is wrong with the bounds of a fact, or "". They must be such that JSON Schema can say them of a text: of a decimal by its digits, of a day by its year."""
+    if low is not None and high is not None and low > high:
+        return f"the minimum {low} is more than the maximum {high}"
+    if type_ in ("decimal", "money") and not (low in (None, 0) and (high is None or re.fullmatch("10*", str(high)))):
+        return "the minimum of a decimal is 0, and its maximum a power of ten, so that a schema can say so"
+    if type_ == "date" and not ((low is None or (low.month, low.day) == (1, 1)) and (high is None or (high.month, high.day) == (12, 31))):
+        return "the minimum of a day is the first of a year, and its maximum the last of one, so that a schema can say so"
+    return ""
+
+
 class _CatalogueReader:
-    def __init__(self, report: Report, calendars: Mapping[str, Calendar]):
-        self.report, self.calendars = report, calendars
+    def __init__(self, report: Report, calendars: Mapping[str, Calendar], published: bool):
+        self.report, self.calendars, self.published = report, calendars, published
         self.facts: dict[str, Fact] = {}
         self.derived: dict[str, Derived] = {}
+        self.limits: dict[str, dict[str, Any]] = {}  # of all facts of a type, where a fact states none of its own
 
     def read(self, node: Node) -> Catalogue:
-        keys = self.report.mapping(node, ("groups", "facts"), ("core", "start", "bounds", "contradictions", "derived", "countries"))
+        optional = ("core", "start", "limits", "bounds", "contradictions", "derived", "countries")
+        keys = self.report.mapping(node, ("groups", "facts"), optional)
+        limits = self.report.mapping(keys["limits"], (), ("money", "date")) if "limits" in keys else {}
+        self.limits = {type_: self._limits(type_, limits[type_]) for type_ in limits}
         groups = self.report.open_mapping(keys["groups"]) if "groups" in keys else {}
         nodes = self.report.open_mapping(keys["facts"]) if "facts" in keys else {}
         for name, child in nodes.items():
@@ -110,7 +129,10 @@ class _CatalogueReader:
         )
 
     def _fact(self, name: str, node: Node, groups: Mapping[str, Node]) -> None:
-        optional = ("label", "exceptional", "only_if", "asked_when", "unit", "scheme", "help", "values", "open", "open_point", "words_of", *WORDS)
+        optional = (
+            *("label", "exceptional", "only_if", "asked_when", "unit", "scheme", "help", "values", "open", "open_point", "minimum", "maximum"),
+            *("words_of", *WORDS),
+        )
         keys = self.report.mapping(node, ("type", "class", "question"), optional)
         if not _NAME.fullmatch(name) or name.partition(".")[0] not in groups:
             self.report.error(node, f"a fact's name is group.name of a known group; {name!r} is not")
@@ -135,9 +157,12 @@ class _CatalogueReader:
             point = self.report.mapping(keys["open_point"], ("who", "text"))
             open_point = {key: self.report.text(child) or "" for key, child in point.items()}
         labels = {value: self.report.text(child) or value for value, child in values.items()}
+        limits = {**self.limits.get(type_ or "", {}), **self._limits(type_ or "", node)}
+        if type_ in ("integer", "decimal") and len(limits) < 2 and not self.published:
+            self.report.error(node, "a number states its `minimum` and its `maximum`")
         words = self._words(node, type_ or "text", labels, flags.get("open", False))
         self.facts[name] = Fact(
-            name, type_ or "text", klass or "circumstance", values=labels, scheme=scheme, open_point=open_point, words=words, **flags, **texts
+            name, type_ or "text", klass or "circumstance", values=labels, scheme=scheme, open_point=open_point, words=words, **flags, **texts, **limits
         )
 
     def _words(self, node: Node, type_: str, values: Mapping[str, str], open_: bool) -> Words:
@@ -163,6 +188,18 @@ class _CatalogueReader:
     def _country_words(self, node: Node) -> Words:
         self.report.mapping(node, (), WORDS)
         return read_words(node, self.report, COUNTRIES, "country")
+
+    def _limits(self, type_: str, node: Node) -> dict[str, Any]:
+        """The bounds that stand at a node, of a fact or of all facts of a type."""
+        nodes = {key: node.value[key] for key in ("minimum", "maximum") if isinstance(node.value, dict) and key in node.value}
+        if nodes and type_ not in BOUNDED:
+            self.report.error(node, f"only a number, an amount or a day has bounds; this is a {type_ or 'fact of no type'}")
+            return {}
+        found = {key: self.report.parse(child, BOUNDED[type_]) for key, child in nodes.items()}
+        mistake = _bounds_mistake(type_, found.get("minimum"), found.get("maximum"))
+        if mistake:
+            self.report.error(node, mistake)
+        return found
 
     def _names(self, node: Node) -> tuple[str, ...]:
         names = self.report.texts(node)

@@ -22,6 +22,7 @@ from .app import create_app, create_metrics, signing_keys
 from .archive import file_away
 from .errors import LawError, PassportError, closest
 from .explain import party_words
+from .facts import bounds_text
 from .receipts_cli import receipts
 from .settings import Settings, check_open, read_settings
 from .source import read_files
@@ -115,6 +116,7 @@ def facts(name: str | None, as_json: bool, config: Path | None) -> None:
         fact = found[0]
         console.print(
             f"[bold]{fact.name}[/bold]  {fact.type}, {fact.klass}{', exceptional' if fact.exceptional else ''}\n{fact.question}\n{fact.help}"
+            f"{chr(10) + bounds_text(fact) if bounds_text(fact) else ''}"
         )
         for value, words in fact.values.items():
             console.print(f"  {value}: {words}")

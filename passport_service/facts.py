@@ -12,7 +12,7 @@ from typing import Any
 
 from .authorities import Authorities
 from .calendars import Calendar
-from .conditions import Condition, Leaf, leaves
+from .conditions import Condition, Leaf, leaves, value_text
 from .outcome import UNKNOWN_CHOICE, UNKNOWN_CIRCUMSTANCE, UNKNOWN_SPECIAL
 from .recall import Memo
 from .vocabulary import Words
@@ -22,7 +22,7 @@ ACTIVITIES = "transaction.activities"
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One named, typed thing that may be known. Its name is its path in the JSON body."""
+    """One named, typed thing that may be known. Its name is its path in the JSON body. Shapes: bounds are of the type of its values."""
 
     name: str
     type: str
@@ -39,6 +39,8 @@ class Fact:
     open: bool = False
     open_point: Mapping[str, str] | None = None
     words: Words = Words()
+    minimum: Any = None  # of a number, an amount in any currency, or a day; both ends are allowed, and None is no bound
+    maximum: Any = None
 
     @property
     def group(self) -> str:
@@ -50,6 +52,15 @@ class Fact:
         if self.exceptional:
             return UNKNOWN_SPECIAL
         return UNKNOWN_CIRCUMSTANCE if self.klass == "circumstance" else UNKNOWN_CHOICE
+
+
+def bounds_text(fact: Fact) -> str:
+    """The bounds of a fact's values in words: "from 0 to 366 (days)"; "" where it has none."""
+    low, high = (None if end is None else value_text(end) for end in (fact.minimum, fact.maximum))
+    if low is None or high is None:
+        return f"{low} or more" if low is not None else f"at most {high}" if high is not None else ""
+    unit = "" if fact.unit is None else fact.unit if fact.unit == "%" else f" ({fact.unit})"
+    return f"from {low} to {high}{unit}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,14 +48,14 @@ def page(laws: Laws, rulebook: Rulebook, served: bool = False) -> str:
 
 def search(laws: Laws, query: str) -> list[dict[str, str]]:
     """The provisions in which every word of a query stands, by host and id. Shapes: host, kind, id, title, says, standing, cite."""
-    words = query.lower().split()
+    words = set(query.lower().split())
     found = []
     for rulebook in laws.rulebooks.values():
         for kind, name in _KINDS.items():
             for provision in getattr(rulebook, kind).values():
                 last = provision.versions[-1]
-                text = f"{provision.id} {last.title} {last.says} {last.cite.text} {getattr(last, 'topic', '')} {last.standing}"
-                if words and all(word in text.lower() for word in words):
+                text = f"{provision.id} {last.title} {last.says} {last.cite.text} {getattr(last, 'topic', '')} {last.standing}".lower()
+                if words and all(map(text.__contains__, words)):
                     row = {"host": rulebook.host, "kind": name, "id": provision.id, "title": last.title or provision.id, "says": last.says}
                     found.append({**row, "standing": last.standing, "cite": last.cite.text})
     return found

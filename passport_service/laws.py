@@ -117,7 +117,7 @@ def read(texts: Mapping[str, str], published: bool = False) -> Laws:
     What was `published` is read as it stands: what is asked of whoever writes law today is not asked of it.
     """
     report = Report()
-    catalogue = read_catalogue(parse(texts.get(FACTS, ""), FACTS, report), _calendars(texts, report), report)
+    catalogue = read_catalogue(parse(texts.get(FACTS, ""), FACTS, report), _calendars(texts, report), report, published)
     if ACTIVITIES not in catalogue.facts:
         report.problems.append(LawProblem(FACTS, 1, 1, "facts", f"there is no fact {ACTIVITIES}, and every rulebook is about some"))
         report.check()

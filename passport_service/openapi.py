@@ -9,7 +9,6 @@ import apispec.core
 from apispec import APISpec
 
 from . import __version__, publish
-from .access import scope_of
 from .laws import Laws
 from .rulebook import DUE, LEGS, PARTIES, STANDINGS, STOPS
 from .schemas import COLUMN
@@ -39,8 +38,8 @@ EXAMPLE = {
 }
 
 
-def openapi(laws: Laws, problems: Mapping[str, Any]) -> dict[str, Any]:
-    """The document as plain JSON."""
+def openapi(laws: Laws, problems: Mapping[str, Any], scopes: Mapping[str, str | None]) -> dict[str, Any]:
+    """The document as plain JSON. Shapes: `scopes` what each path needs, as the views declare it."""
     spec = APISpec(
         title="Passport",
         version=__version__,
@@ -80,14 +79,14 @@ def openapi(laws: Laws, problems: Mapping[str, Any]) -> dict[str, Any]:
         spec.path(path, operations={"get": found})
     spec.components.security_scheme("key", {"type": "http", "scheme": "bearer", "description": "An API key, where the operator has given any out"})
     document = spec.to_dict()
-    _gate(document, problems)
+    _gate(document, problems, scopes)
     return document
 
 
-def _gate(document: dict[str, Any], problems: Mapping[str, Any]) -> None:
+def _gate(document: dict[str, Any], problems: Mapping[str, Any], scopes: Mapping[str, str | None]) -> None:
     """What may be said before a resource is asked at all: no key, a key that does not go so far, too many requests."""
     for path, operations in document["paths"].items():
-        scope = scope_of(path)
+        scope = scopes[path]
         for operation in operations.values():
             operation["responses"] |= {str(status): _problem(problems, status) for status in ((401, 403, 429) if scope else (429,))}
             operation["responses"]["429"]["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "seconds"}}

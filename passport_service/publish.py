@@ -17,7 +17,7 @@ from .laws import Laws
 from .provenance import Text
 from .rulebook import Case, Provision, Rulebook, Scenario, Step, Version
 from .sentences import asks
-from .values import AUTHORITY_NAME, CURRENCIES, plain
+from .values import AUTHORITY_NAME, CURRENCIES, IDENTIFIERS, plain
 
 # -- conditions -------------------------------------------------------------------------------------------------------
 
@@ -208,7 +208,7 @@ _MONEY = {
     "type": "object",
     "additionalProperties": False,
     "required": ["amount", "currency"],
-    "properties": {"amount": {"type": "string", "pattern": r"^\d{1,18}(\.\d{1,8})?$"}, "currency": {"enum": sorted(CURRENCIES)}},
+    "properties": {"amount": {"type": "string", "pattern": r"^[0-9]{1,18}(\.[0-9]{1,8})?$"}, "currency": {"enum": sorted(CURRENCIES)}},
 }
 _SHAPES: dict[str, dict[str, Any]] = {
     "yes_no": {"type": "boolean"},
@@ -218,7 +218,7 @@ _SHAPES: dict[str, dict[str, Any]] = {
     "code": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$"},
     "money": {"anyOf": [{"$ref": "#/$defs/money"}, {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/money"}}]},
     "integer": {"type": "integer", "minimum": -(10**17) + 1, "maximum": 10**18 - 1},  # what `canonical.load` reads: at most 18 characters
-    "decimal": {"type": "string", "pattern": r"^-?\d{1,18}(\.\d{1,8})?$"},
+    "decimal": {"type": "string", "pattern": r"^-?[0-9]{1,18}(\.[0-9]{1,8})?$"},
     "date": {"type": "string", "format": "date"},
     "text": {"type": "string", "minLength": 1, "maxLength": 200},
     "identifier": {"type": "string"},
@@ -248,11 +248,43 @@ def facts_schema(catalogue: Catalogue) -> dict[str, Any]:
     }
 
 
+def _bounds(fact: Fact) -> dict[str, Any]:
+    """The bounds of a fact as JSON Schema has them: of a text by a pattern, since only numbers have bounds there. The catalogue keeps to such bounds."""
+    if fact.type == "integer":
+        return {key: value for key, value in (("minimum", fact.minimum), ("maximum", fact.maximum)) if value is not None}
+    if fact.type == "decimal" and fact.minimum is not None:
+        whole, most = "[0-9]{1,18}", fact.maximum
+        if most is not None:
+            digits = len(str(most)) - 1  # of every number below it
+            below = f"0{{0,{18 - digits}}}[0-9]{{1,{digits}}}" if digits else "0{1,18}"
+            return {"pattern": rf"^({below}(\.[0-9]{{1,8}})?|0{{0,{17 - digits}}}{most}(\.0{{1,8}})?)$"}
+        return {"pattern": rf"^{whole}(\.[0-9]{{1,8}})?$"}
+    if fact.type == "date" and fact.minimum is not None and fact.maximum is not None:
+        return {"pattern": f"^({_years(fact.minimum.year, fact.maximum.year)})-[0-9]{{2}}-[0-9]{{2}}$"}
+    return {}
+
+
+def _years(first: int, last: int) -> str:
+    """A regular expression for the years from one to another, decade by decade and century by century where they are whole.
+
+    >>> _years(1900, 2199), _years(1995, 2010)
+    ('19[0-9]{2}|20[0-9]{2}|21[0-9]{2}', '1995|1996|1997|1998|1999|200[0-9]|2010')
+    """
+    found = []
+    while first <= last:
+        step = next(step for step in (100, 10, 1) if first % step == 0 and first + step - 1 <= last)
+        found.append(f"{first:04}"[: {100: 2, 10: 3, 1: 4}[step]] + {100: "[0-9]{2}", 10: "[0-9]", 1: ""}[step])
+        first += step
+    return "|".join(found)
+
+
 def _fact_schema(fact: Fact, authorities: Authorities) -> dict[str, Any]:
-    shape = dict(_SHAPES[fact.type])
+    shape = {**_SHAPES[fact.type], **_bounds(fact)}
     if fact.values:
         allowed = {"enum": list(fact.values)}
         shape = {**shape, "items": allowed} if fact.type == "set" else {**shape, **allowed}
+    if fact.scheme:
+        shape["pattern"] = f"^{IDENTIFIERS[fact.scheme].form}$"
     words = sorted({*fact.words.synonyms, *(authorities.status_synonyms if fact.name == authorities.facts.get("status") else ())})
     if fact.name == authorities.facts.get("authority"):
         shape = {"type": "string", "pattern": f"^{AUTHORITY_NAME.pattern}$"}
@@ -272,6 +304,8 @@ def _fact_schema(fact: Fact, authorities: Authorities) -> dict[str, Any]:
         "x-exceptional": fact.exceptional or None,
         "x-only-if": fact.only_if or None,
         "x-unit": fact.unit,
+        "x-minimum": None if fact.minimum is None or fact.type == "integer" else value_text(fact.minimum),
+        "x-maximum": None if fact.maximum is None or fact.type == "integer" else value_text(fact.maximum),
         "x-scheme": fact.scheme,
         "x-values": dict(fact.values) or None,
         "x-synonyms": _synonyms(fact) or None if fact.type != "country" else None,

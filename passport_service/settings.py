@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import ipaddress
 import os
+import re
 import secrets as _secrets_of_the_system
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,9 +14,10 @@ from pathlib import Path
 
 from .access import Policy, read_keys, read_rate
 from .errors import PassportError
+from .origin import LOOPBACK, Hosts, read_hosts
 
 _MIB = 1024 * 1024
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+_HEADER = re.compile(r"(?!(?:authorization|host|origin|cookie|content-.*|sec-.*)\Z)[A-Za-z][A-Za-z0-9-]{0,63}", re.ASCII | re.IGNORECASE)
 _SECRET = 32  # characters of a secret at least
 HERE = Path(__file__).resolve().parent
 SHIPPED = [HERE / "config", HERE.parent / "config"]  # installed, our own law lies inside the package; in a checkout, beside it
@@ -84,7 +87,7 @@ def read_settings(environ: Mapping[str, str] = os.environ, config: Path | None =
 
 def check_open(settings: Settings, environ: Mapping[str, str] = os.environ) -> None:
     """Without keys, only this machine is served, unless an operator says otherwise in so many words. Raises: SettingsError."""
-    if settings.policy.keys or settings.policy.proxy or _yes(environ, "PASSPORT_OPEN", False) or settings.host in _LOOPBACK:
+    if settings.policy.keys or settings.policy.proxy or _yes(environ, "PASSPORT_OPEN", False) or settings.host in LOOPBACK:
         return
     raise SettingsError(
         f"without keys, everybody who can reach {settings.host}:{settings.port} could ask. Give keys (PASSPORT_API_KEYS_FILE; `passport access new` makes "
@@ -98,12 +101,38 @@ def _policy(environ: Mapping[str, str]) -> Policy:
     keys = read_keys(text)
     if path and not keys:
         raise SettingsError("the file that PASSPORT_API_KEYS_FILE names lists no key")
-    proxies = frozenset(word.strip() for word in environ.get("PASSPORT_PROXIES", "127.0.0.1,::1").split(",") if word.strip())
+    if not path and not keys and environ.get("PASSPORT_API_KEYS", "").strip():
+        raise SettingsError("PASSPORT_API_KEYS lists no key")
+    if header and not _HEADER.fullmatch(header):
+        raise SettingsError(f"PASSPORT_PROXY_HEADER is {header[:40]!r}, which cannot be the name of a header that a proxy sets")
     if rate:
         read_rate(rate)
     elif rate is None and keys:
         rate = "3000/minute"
-    return Policy(keys, _yes(environ, "PASSPORT_BASIC", False), (header, proxies) if header else None, rate or None)
+    proxy = (header, _proxies(environ)) if header else None
+    return Policy(keys, _yes(environ, "PASSPORT_BASIC", False), proxy, rate or None, _hosts(environ, bool(keys) and not proxy))
+
+
+def _proxies(environ: Mapping[str, str]) -> frozenset[str]:
+    words = [word.strip() for word in environ.get("PASSPORT_PROXIES", "127.0.0.1,::1").split(",") if word.strip()]
+    try:
+        return frozenset(str(ipaddress.ip_address(word)) for word in words)
+    except ValueError as error:
+        raise SettingsError(f"PASSPORT_PROXIES: {error}; each is one address in full, and no network") from None
+
+
+def _hosts(environ: Mapping[str, str], keyed: bool) -> Hosts:
+    """The names that the service answers to. A page can have a browser ask this machine under any name that leads here; only a key that
+    the page does not have keeps it out. So on this machine alone, without keys, no other names are answered than this machine's own.
+    """
+    stated = environ.get("PASSPORT_HOSTS", "").strip()
+    if stated and stated != "*":
+        try:
+            return Hosts(read_hosts(stated) | LOOPBACK, addresses=True)
+        except ValueError as error:
+            raise SettingsError(f"PASSPORT_HOSTS: {error}") from None
+    here = environ.get("HOST", "127.0.0.1")
+    return Hosts() if stated or keyed or here not in LOOPBACK else Hosts(LOOPBACK)
 
 
 def _text(path: str, name: str) -> str:
@@ -181,8 +210,8 @@ def _number(environ: Mapping[str, str], name: str, default: int, low: int, high:
     text = environ.get(name, "")
     if not text:
         return default
-    if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
-        raise SettingsError(f"{name} is {text!r}; expected a whole number from {low} to {high}")
+    if not text.isascii() or not text.isdigit() or len(text) > 18 or not low <= int(text) <= high:
+        raise SettingsError(f"{name} is {text[:40]!r}; expected a whole number from {low} to {high}")
     return int(text)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from . import sentences
 from .explain import PARTY_WORDS, party_words
-from .facts import Fact
+from .facts import Fact, bounds_text
 
 STATUS = {
     "clear": ("Clear to trade", "A route is open and no check remains before this trade."),
@@ -100,6 +100,7 @@ CAVEATS = {
     "horizon": "Beyond the calendar",
     "not_covered": "Not covered",
 }
+_LARGE = 100_000  # a maximum from here on keeps out slips of the pen, and tells a person nothing
 
 
 def day(iso: str) -> str:
@@ -153,6 +154,14 @@ def said(fact: Fact, value: Any) -> str:
         case "integer" | "decimal":
             return sentences.quantity(Decimal(value), fact.unit)
     return fact.values.get(value, str(value))
+
+
+def bounds(fact: Fact) -> str:
+    """What numbers answer a question, in a sentence; "" where the bounds would tell a person nothing."""
+    if fact.type not in ("integer", "decimal") or fact.minimum is None or fact.maximum is None:
+        return ""
+    text = bounds_text(fact) if fact.maximum < _LARGE else f"{fact.minimum} or more"
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def named(name: str) -> str:

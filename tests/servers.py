@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import random
 import socket
@@ -12,6 +13,7 @@ import time
 from collections.abc import Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.parse import SplitResult
 
 import redis
 import requests
@@ -228,6 +230,16 @@ def process_of(
         process.wait(PATIENCE)
         listener.join(PATIENCE)
         process.stderr.close()
+
+
+def raw(where: SplitResult, head: str, body: bytes = b"") -> tuple[int, dict[str, str], bytes]:
+    """What a request that no client would send is answered with. Shapes: `head` without its last empty line; (status, headers in small letters, body)."""
+    with socket.create_connection((where.hostname, where.port), timeout=30) as connection:
+        length = f"Content-Length: {len(body)}\r\n" if body else ""
+        connection.sendall(f"{head}{length}Connection: close\r\n\r\n".encode("latin-1") + body)
+        response = http.client.HTTPResponse(connection)
+        response.begin()
+        return response.status, {name.lower(): value for name, value in response.getheaders()}, response.read()
 
 
 def _lives(address: str) -> bool:

@@ -43,6 +43,12 @@ OPERANDS = _operands()
 
 
 def random_value(rng: random.Random, fact):
+    """A value near one that some rule compares it with, within the fact's bounds."""
+    found = _near_a_threshold(rng, fact)
+    return found if isinstance(found, dict) or fact.minimum is None or fact.maximum is None else min(max(found, fact.minimum), fact.maximum)
+
+
+def _near_a_threshold(rng: random.Random, fact):
     operands = OPERANDS.get(fact.name, [])
     match fact.type:
         case "yes_no":

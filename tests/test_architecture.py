@@ -11,11 +11,11 @@ PACKAGE = Path(__file__).resolve().parent.parent / "passport_service"
 # The order in which modules may import is the order in which a newcomer reads them.
 ORDER = (
     "errors recall outcome values canonical source conditions calendars provenance vocabulary authorities facts sentences findings catalogue "
-    "derivations situation understanding proposal schemas "
+    "derivations situation understanding proposal fact_fields schemas "
     "rulebook corrections placement cases deadlines amounts reader scenarios clauses index compiler laws bundle archive "
-    "listing plan decision reach reasons trial missing caveats grounds explain comparison seal store cache answer service publish review lawpage "
+    "listing plan decision reach reasons trial missing caveats grounds explain comparison seal store cache asked_by answer service publish review lawpage "
     "keys receipt verification today renewal "
-    "access settings proof problems replies counts metrics logs witness tracing shadow front spool batch shapes openapi "
+    "origin access settings proof problems paths replies negotiation counts metrics logs witness tracing shadow front spool batch shapes openapi "
     "wording journey questions result diagram memo form "
     "api receipts_api receipts_page app embedded worker server terminal receipts_cli cli client"
 ).split()
@@ -24,10 +24,12 @@ LIBRARIES = {
     "canonical": {"orjson"},
     "source": {"yaml"},
     "sentences": {"babel"},
+    "fact_fields": {"marshmallow"},
     "schemas": {"marshmallow"},
     "store": {"redis"},
     "cache": {"cachetools", "orjson"},
     "access": {"limits"},
+    "negotiation": {"werkzeug"},
     "metrics": {"prometheus_client"},
     "logs": {"structlog", "orjson"},
     "openapi": {"apispec"},
@@ -49,7 +51,7 @@ LIBRARIES = {
 }
 STANDARD = {
     "__future__", "ast", "atexit", "base64", "binascii", "bisect", "calendar", "collections", "concurrent", "contextlib", "copy", "csv", "ctypes", "dataclasses", "datetime",
-    "decimal", "difflib", "email", "enum", "functools", "gc", "graphlib", "hashlib", "hmac", "http", "importlib", "io", "ipaddress", "itertools", "json", "logging", "mmap", "operator", "os", "pathlib",
+    "decimal", "email", "enum", "functools", "gc", "graphlib", "hashlib", "hmac", "http", "importlib", "io", "ipaddress", "itertools", "json", "logging", "mmap", "operator", "os", "pathlib",
     "platform", "queue", "random", "re", "secrets", "select", "selectors", "shutil", "signal", "socket", "ssl", "stat", "struct", "subprocess", "sys", "tempfile", "textwrap", "threading", "traceback", "typing", "unicodedata", "urllib", "zlib", "zoneinfo",
 }  # fmt: skip
 # Who may read the clock, the environment, files.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections import defaultdict
 
 import pytest
 
@@ -14,7 +15,7 @@ from .fuzz_http import run
 from .patience import PATIENCE
 from .shipped import SHIPPED
 
-DOCUMENT = openapi(SHIPPED.laws, PROBLEMS)
+DOCUMENT = openapi(SHIPPED.laws, PROBLEMS, defaultdict(lambda: None))
 OPERATIONS = [(path, method) for path, operations in DOCUMENT["paths"].items() for method in operations]
 
 

@@ -126,8 +126,8 @@ RATIOS = """
 groups: {transaction: {title: T}, g: {title: G}}
 facts:
   transaction.activities: {type: set, class: circumstance, question: 'What?', values: {deal: deal}}
-  g.held: {type: integer, class: circumstance, unit: pieces, question: 'Held?'}
-  g.all: {type: integer, class: circumstance, unit: pieces, question: 'Of how many?'}
+  g.held: {type: integer, minimum: 0, maximum: 1000000, class: circumstance, unit: pieces, question: 'Held?'}
+  g.all: {type: integer, minimum: 0, maximum: 1000000, class: circumstance, unit: pieces, question: 'Of how many?'}
   g.paid: {type: money, class: circumstance, question: 'Paid?'}
   g.owed: {type: money, class: circumstance, question: 'Owed?'}
   g.day: {type: date, class: circumstance, question: 'Day?'}

@@ -74,8 +74,8 @@ def test_connections_that_say_nothing_hold_nobody_up(alone):
 @pytest.mark.parametrize(
     "said",
     [
-        b"POST /v1/decisions HTTP/1.1\r\nHost: x\r\n",
-        b"POST /v1/decisions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{",
+        b"POST /v1/decisions HTTP/1.1\r\nHost: localhost\r\n",
+        b"POST /v1/decisions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{",
     ],
 )
 def test_heads_and_bodies_that_never_end_are_ended(alone, said):
@@ -87,7 +87,7 @@ def test_heads_and_bodies_that_never_end_are_ended(alone, said):
 
 def request_named(name):
     body = b'{"host": "US"}'
-    head = b"POST /v1/decisions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nX-Request-Id: %s\r\nContent-Length: %d\r\n\r\n"
+    head = b"POST /v1/decisions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nX-Request-Id: %s\r\nContent-Length: %d\r\n\r\n"
     return head % (name.encode(), len(body)) + body
 
 
@@ -136,7 +136,7 @@ def test_clients_who_do_not_read_their_answers_hold_nobody_up(alone):
             made = stack.enter_context(socket.socket())
             made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             made.connect((place.hostname, place.port))
-            made.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 200)
+            made.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 200)
             assert select.select([made], [], [], PATIENCE)[0]  # an answer has begun to come, and nobody reads it
         assert answered(alone)
 
@@ -166,7 +166,9 @@ def test_two_requests_in_one_are_not_smuggled(alone):
         b"Content-Length: +5\r\n",
     ):
         with socket.create_connection((place.hostname, place.port), timeout=PATIENCE) as made:
-            made.sendall(b"POST /v1/decisions HTTP/1.1\r\nHost: x\r\n" + head + b"\r\n0\r\n\r\nGET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+            made.sendall(
+                b"POST /v1/decisions HTTP/1.1\r\nHost: localhost\r\n" + head + b"\r\n0\r\n\r\nGET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
+            )
             found = made.recv(65536)
         assert found.split(b" ")[1] in (b"400", b"501"), (head, found)
         assert b"ok" not in found.rpartition(b"\r\n\r\n")[2]

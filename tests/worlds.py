@@ -36,24 +36,24 @@ facts:
   c.flag: {type: yes_no, class: circumstance, question: 'Flag?'}
   c.size: {type: money, class: circumstance, label: the size, question: 'Size?'}
   c.part: {type: money, class: circumstance, question: 'Part of the size?'}
-  c.count: {type: integer, class: circumstance, unit: pieces, question: 'How many?'}
+  c.count: {type: integer, minimum: 0, maximum: 1000000, class: circumstance, unit: pieces, question: 'How many?'}
   c.place: {type: country, class: circumstance, question: 'Where?'}
   c.tags: {type: set, class: circumstance, question: 'Tags?', values: {red: red, blue: blue}}
   c.day: {type: date, class: circumstance, question: 'Which day?'}
   c.inner: {type: yes_no, class: circumstance, question: 'Inner?', asked_when: {c.flag: {is: 'yes'}}}
-  c.deep: {type: integer, class: circumstance, unit: pieces, question: 'Deep?', asked_when: {c.inner: {is: 'yes'}}}
+  c.deep: {type: integer, minimum: 0, maximum: 1000000, class: circumstance, unit: pieces, question: 'Deep?', asked_when: {c.inner: {is: 'yes'}}}
   c.wide: {type: yes_no, class: circumstance, question: 'Wide?'}
   c.narrow: {type: yes_no, class: circumstance, question: 'Narrow?'}
   p.exists: {type: yes_no, class: circumstance, question: 'Anybody?'}
   p.kind: {type: choice, class: circumstance, question: 'Who?', values: {man: man, firm: firm}}
   t.venue: {type: choice, class: term, question: 'Venue?', values: {otc: otc, floor: floor}}
-  t.days: {type: integer, class: term, unit: days, question: 'Days?'}
+  t.days: {type: integer, minimum: 0, maximum: 1000000, class: term, unit: days, question: 'Days?'}
   t.flag: {type: yes_no, class: term, question: 'Term?'}
   a.signed: {type: yes_no, class: arrangement, question: 'Signed?'}
   a.capital: {type: money, class: arrangement, question: 'Capital?'}
   x.short: {type: yes_no, class: term, exceptional: 'yes', only_if: it is short, question: 'Short?'}
   x.hit: {type: choice, class: circumstance, exceptional: 'yes', only_if: there is a hit, question: 'Hit?', values: {clear: clear, hit: hit}}
-  x.share: {type: decimal, class: circumstance, exceptional: 'yes', only_if: the share is large, unit: per cent, question: 'Share?'}
+  x.share: {type: decimal, minimum: 0, maximum: 1000000, class: circumstance, exceptional: 'yes', only_if: the share is large, unit: per cent, question: 'Share?'}
 bounds:
   - {fact: c.part, at_most: c.size}
   - {fact: c.narrow, at_most: c.wide}
