@@ -84,11 +84,12 @@ def openapi(laws: Laws, problems: Mapping[str, Any], scopes: Mapping[str, str | 
 
 
 def _gate(document: dict[str, Any], problems: Mapping[str, Any], scopes: Mapping[str, str | None]) -> None:
-    """What may be said before a resource is asked at all: no key, a key that does not go so far, too many requests."""
+    """What may be said before a resource is asked at all: another host, another site's page, no key or one that does not go so far, too many requests."""
     for path, operations in document["paths"].items():
         scope = scopes[path]
         for operation in operations.values():
-            operation["responses"] |= {str(status): _problem(problems, status) for status in ((401, 403, 429) if scope else (429,))}
+            statuses = (400, 403, 406, 421, 429, *((401,) if scope else ()))
+            operation["responses"] |= {str(status): _problem(problems, status) for status in statuses}
             operation["responses"]["429"]["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "seconds"}}
             if scope:
                 operation["security"] = [{"key": []}]
@@ -109,7 +110,7 @@ _READS = (
 )
 
 
-_HEADERS = "ETag Cache-Control Cache-Status Repr-Digest Rulebook-Version Rulebook-Digest Server-Timing X-Request-Id".split()
+_HEADERS = "ETag Cache-Control Cache-Status Preference-Applied Repr-Digest Rulebook-Version Rulebook-Digest Server-Timing X-Request-Id".split()
 
 
 def _decisions(spec: APISpec, problems: Mapping[str, Any]) -> None:
@@ -125,7 +126,12 @@ def _decisions(spec: APISpec, problems: Mapping[str, Any]) -> None:
         "schema": {"enum": ["full", "summary"]},
         "description": "summary leaves out why, says and not_required",
     }
-    prefer = {"name": "Prefer", "in": "header", "schema": {"type": "string"}, "description": "return=minimal is detail=summary"}
+    prefer = {
+        "name": "Prefer",
+        "in": "header",
+        "schema": {"type": "string"},
+        "description": "return=minimal is detail=summary, where no detail is stated",
+    }
     held = {
         "name": "If-None-Match",
         "in": "header",
