@@ -40,7 +40,7 @@ class Findings:
         for leaf, held in self.ruling_out(name):
             found = self.of(leaf)
             clauses |= dict.fromkeys(found.ruled_out or [clause(self.catalogue, leaf, held, found)])
-        return tuple(clauses)
+        return tuple(clauses) or ("it is never asked",)
 
     def ruling_out(self, name: str) -> tuple[tuple[Leaf, bool], ...]:
         """The fewest leaves that make the guard of a fact FALSE, each with its outcome; of a derived fact, that of its first input ruled out."""

@@ -159,7 +159,7 @@ class Walker:
     def _value(self, name: str, finding: Finding) -> str:
         """What is known of a fact, in the words of the rulebooks."""
         if finding.ruled_out:
-            return f"cannot apply ({', '.join(sorted(self.findings.behind(name)))})"
+            return f"cannot apply ({', '.join(sorted(self.findings.behind(name))) or 'never asked'})"
         known = [] if finding.value is None else [value_text(finding.value)]
         limit = finding.limit
         return "; ".join([*known, *([f"at {'most' if limit.most else 'least'} {value_text(limit.amount)} ({limit.fact})"] if limit else [])])

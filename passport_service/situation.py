@@ -245,7 +245,8 @@ def pointer(name: str) -> str:
 def _cannot_apply(name: str, findings: Findings) -> str:
     because = joined(findings.ruled_out(name))
     facts = sorted({fact for leaf, _ in findings.ruling_out(name) for fact in findings.behind(leaf.fact)})
-    return f"{name} cannot apply here, because {because} ({joined(facts)}); leave it out, or correct that"
+    named = f" ({joined(facts)}); leave it out, or correct that" if facts else "; leave it out"
+    return f"{name} cannot apply here, because {because}{named}"
 
 
 # -- bounds -----------------------------------------------------------------------------------------------------------

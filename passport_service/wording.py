@@ -47,8 +47,8 @@ REQUIREMENT = {
 }
 # Why a requirement stands as it does: the title, what comes before the reasons, and what is said where there are none.
 WHY = {
-    "required": ("Why it applies", "It applies because:", "It applies whatever the facts."),
-    "failed": ("Why it cannot be met", "It cannot be met as proposed because:", "It cannot be met as proposed, whatever the facts."),
+    "required": ("Why it applies", "It applies because:", "It applies to every trade on the routes that it bears on."),
+    "failed": ("Why it cannot be met", "It cannot be met as proposed because:", "No trade on the routes that it bears on can meet it."),
     "undetermined": (
         "Whether it applies",
         "It applies; whether it can be met as proposed hangs on facts that are missing. It applies because:",
@@ -179,7 +179,13 @@ def effects(then: str) -> list[tuple[str, list[str]]]:
 
     >>> effects("US-R21 closed; US-R22 closed; US-CL-01 not required")
     [('closed', ['US-R21', 'US-R22']), ('not required', ['US-CL-01'])]
+    >>> effects("asks about US-R21, US-R22"), effects("no route")
+    ([('asks about', ['US-R21', 'US-R22'])], [('no route', [])])
     """
+    if then == "no route":
+        return [(then, [])]
+    if then.startswith("asks about "):
+        return [("asks about", then.removeprefix("asks about ").split(", "))]
     found: dict[str, list[str]] = {}
     for part in then.split("; "):
         id_, _, word = part.partition(" ")

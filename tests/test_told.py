@@ -72,7 +72,7 @@ def test_a_condition_that_does_not_hold_is_never_told_as_if_the_law_asked_for_it
 
 
 def test_what_is_not_settled_is_not_said_to_apply(server):
-    """A check that hangs on missing facts has no reasons yet; only one that applies whatever the facts says so."""
+    """A check that hangs on missing facts has no reasons yet, and says so; only one that always applies says that it does without any."""
     answer = requests.post(f"{server}/v1/decisions", json=EXAMPLE, timeout=30).json()
     result = shown(page(server, "result", Journey(EXAMPLE)))
     articles = {found[1]: found[0] for found in re.finditer(r'<article class="check [a-z]+" id="([^"]+)">.*?</article>', result, re.S)}
@@ -81,9 +81,18 @@ def test_what_is_not_settled_is_not_said_to_apply(server):
         article = articles[check["id"]]
         if check["status"] == "undetermined" and not check["why"]:
             assert "Whether it applies, or can be met as proposed, hangs on facts that are missing." in article
-            assert "whatever the facts" not in article and "It applies because" not in article
+            assert "It applies to every trade" not in article and "It applies because" not in article
             told += 1
+        elif not check["why"]:
+            assert "It applies to every trade on the routes that it bears on." in article
     assert told
+
+
+def test_what_the_activities_would_bring_is_told_as_routes(server):
+    asked = shown(page(server, "questions", Journey({"host": "US", "registration": {"home": "GB"}}), fact="transaction.activities"))
+    (part,) = re.findall(r'<dl class="effects">(.*?)</dl>', asked, re.S)
+    assert "If the answer is one that includes “execute for the client”" in part
+    assert re.search(r"<b>asks about:</b> <a [^>]*>US-R0", part)
 
 
 def test_a_requirement_that_fails_tells_why_it_fails_and_not_why_it_applies(server):
