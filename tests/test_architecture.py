@@ -6,6 +6,7 @@ import ast
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 PACKAGE = Path(__file__).resolve().parent.parent / "passport_service"
 # The order in which modules may import is the order in which a newcomer reads them.
@@ -128,3 +129,29 @@ def test_status_codes_stand_only_at_the_edge():
     for name in ORDER[: ORDER.index("settings")]:
         numbers = {node.value for node in ast.walk(tree(name)) if isinstance(node, ast.Constant) and isinstance(node.value, int)}
         assert not numbers & {400, 404, 405, 406, 413, 415, 422, 429, 503}, name
+
+
+# -- the tests themselves ---------------------------------------------------------------------------------------------------
+
+TESTS = Path(__file__).resolve().parent
+RUN = sorted([*TESTS.glob("test_*.py"), *TESTS.glob("browser/*.py"), *(TESTS / f"{name}.py" for name in ("conftest", "servers", "load"))])
+WAITS = {"sleep", "wait", "join", "settimeout", "until", "select", "poll", "result", "set_default_timeout"}
+# `load` notes seconds for those who measure; the client's own tests see that it waits as long as it was told to, or longer.
+READ_A_STOPWATCH = {"load", "test_client"}
+
+
+@pytest.mark.parametrize("path", RUN, ids=lambda path: path.stem)
+def test_a_test_ends_its_waits_by_what_happens_and_names_no_seconds(path):
+    """How long anything may take stands in tests/patience.py: others may use the machine at the same time."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call):
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            stated = [*(node.args if name in WAITS else []), *(word.value for word in node.keywords if word.arg and "timeout" in word.arg)]
+            numbers = [part for part in stated if isinstance(part, ast.Constant) and type(part.value) in (int, float) and part.value]
+            assert not numbers, f"{path.name}:{node.lineno} names seconds"
+        if isinstance(node, ast.Attribute) and node.attr in ("monotonic", "perf_counter"):
+            assert path.stem in READ_A_STOPWATCH, f"{path.name}:{node.lineno} measures"
+
+
+def test_no_example_of_a_property_test_is_too_slow():
+    assert settings.default.deadline is None and HealthCheck.too_slow in settings.default.suppress_health_check

@@ -149,14 +149,14 @@ def test_one_question_asked_by_many_at_once_is_computed_once():
     def compute():
         made.append(1)
         begun.set()
-        go.wait(5)
+        go.wait(PATIENCE)
         cache.keep(entry(), NOW)
         return entry()
 
     found = []
     threads = [threading.Thread(target=lambda: found.append(cache.through("pd_a", "full", NOW, compute)[0])) for _ in range(6)]
     threads[0].start()
-    assert begun.wait(5)
+    assert begun.wait(PATIENCE)
     for thread in threads[1:]:
         thread.start()
     go.set()

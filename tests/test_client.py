@@ -117,7 +117,7 @@ def test_threads_share_a_client(client):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(PATIENCE)
     assert answers == [answers[0]] * 8
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
 import importlib.util
 import io
 import json
@@ -16,8 +15,6 @@ import promql_parser
 import pytest
 import requests
 import yaml
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
 from passport_service import laws
 from passport_service.app import create_metrics
@@ -240,59 +237,6 @@ def test_no_two_panels_lie_on_each_other():
         cells = {(x, y) for x in range(place["x"], place["x"] + place["w"]) for y in range(place["y"], place["y"] + place["h"])}
         assert not cells & taken and place["x"] + place["w"] <= 24
         taken |= cells
-
-
-# -- the image ------------------------------------------------------------------------------------------------------------
-
-
-def locked(name):
-    """Shapes: [(name, version, marker or None, number of hashes)]."""
-    text = (ROOT / name).read_text().replace("\\\n", " ")
-    rows = [line.split("--hash=sha256:") for line in text.splitlines() if line and not line.startswith("#")]
-    return [(Requirement(row[0].strip()), len(row) - 1) for row in rows]
-
-
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-build.lock"])
-def test_the_lock_pins_and_hashes_everything_and_names_no_host(name):
-    assert all(len(requirement.specifier) == 1 and str(requirement.specifier).startswith("==") and hashes for requirement, hashes in locked(name))
-    assert not re.search(r"://|--index|--find-links|--trusted", (ROOT / name).read_text())
-
-
-def test_the_lock_holds_what_the_service_asks_for():
-    setup = configparser.ConfigParser(interpolation=None)
-    setup.read(ROOT / "setup.cfg")
-    pinned = {canonicalize_name(found.name): str(found.specifier).removeprefix("==") for found, _ in locked("requirements.lock")}
-    for line in setup["options"]["install_requires"].split("\n"):
-        if line:
-            wanted = Requirement(line)
-            found = pinned.get(canonicalize_name(wanted.name))
-            assert found and wanted.specifier.contains(found), f"{line}: run `make lock`"
-
-
-def test_the_entrypoint_clears_what_an_earlier_run_counted_and_gives_way_to_the_command(tmp_path):
-    numbers = tmp_path / "numbers"
-    numbers.mkdir()
-    (numbers / "counter_7.db").write_text("old")
-    (numbers / "else").write_text("kept")
-    done = subprocess.run(
-        ["sh", DEPLOY / "entrypoint", "sh", "-c", "echo $$; ls $PROMETHEUS_MULTIPROC_DIR"],
-        env={"PATH": "/usr/bin:/bin", "PROMETHEUS_MULTIPROC_DIR": str(numbers)},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=PATIENCE,
-    )
-    assert done.stdout.split()[1:] == ["else"]
-    made = tmp_path / "made" / "too"
-    subprocess.run(
-        ["sh", DEPLOY / "entrypoint", "true"], env={"PATH": "/usr/bin:/bin", "PROMETHEUS_MULTIPROC_DIR": str(made)}, check=True, timeout=PATIENCE
-    )
-    assert made.is_dir()
-
-
-def test_the_image_runs_as_nobody_in_particular_and_installs_by_hash():
-    text = (ROOT / "Dockerfile").read_text()
-    assert "\nUSER 10001:10001\n" in text and text.count("--require-hashes") == 2 and "HEALTHCHECK" in text
 
 
 # -- the guide ------------------------------------------------------------------------------------------------------------

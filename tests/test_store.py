@@ -113,7 +113,7 @@ def test_a_full_server_still_answers_what_it_holds(tmp_path, open_store):
 
 def test_a_server_that_is_read_only_still_answers_what_it_holds(tmp_path, redis_server, open_store):
     first = open_store(redis_server.url)
-    assert first.wait(5) and kept(first, "a", b"1")
+    assert first.wait(PATIENCE) and kept(first, "a", b"1")
     with Redis(tmp_path / "replica", "--replicaof", "127.0.0.1", str(redis_server.port), "--repl-diskless-sync-delay", "0") as replica:
         store = open_store(replica.url)
         assert store.wait(PATIENCE)
