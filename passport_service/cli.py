@@ -119,7 +119,8 @@ def facts(name: str | None, as_json: bool, config: Path | None) -> None:
             f"{chr(10) + bounds_text(fact) if bounds_text(fact) else ''}"
         )
         for value, words in fact.values.items():
-            console.print(f"  {value}: {words}")
+            also = [word for word, meant in fact.words.synonyms.items() if meant == value and " " not in word]
+            console.print(f"  {value}: {words}" + (f" (also: {', '.join(also)})" if also else ""))
         return
     table(console, ("fact", "type", "class", "question"), ((fact.name, fact.type, fact.klass, fact.question) for fact in found))
 

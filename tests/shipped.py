@@ -99,6 +99,8 @@ def random_facts(rng: random.Random, host: str, fixed=None) -> dict:
             rng.sample(list(catalogue.activities), rng.choice([1, 1, 2])) + ["deal_as_principal"][: rng.choice([0, 1])]
         ),
     }
+    if "registration.authority" in found:  # one that is known at home, mostly
+        found["registration.authority"] = rng.choice([*catalogue.authorities.registering(found["registration.home"]), "OTHER"])
     found |= fixed
     while True:
         kept = consistent(catalogue, found)

@@ -73,7 +73,7 @@ def test_wrong_usage_exits_with_two():
 
 def test_facts_are_listed_shown_and_given_as_a_schema():
     assert "client.kind" in passport("facts").stdout.decode()
-    assert "insurance_company" in passport("facts", "client.kind").stdout.decode()
+    assert "insurance_company: an insurance company (also: insurer, reinsurer" in passport("facts", "client.kind").stdout.decode()
     assert json.loads(passport("facts", "--json").stdout)["properties"]["client"]
 
 
