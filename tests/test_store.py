@@ -67,7 +67,7 @@ def test_a_server_that_misbehaves_is_nothing_at_all(behave, open_store):
     with Hostile(behave) as server:
         store = open_store(server.url)
         # One that does not greet us is not asked at all; one that does is left alone once it has failed often enough.
-        until(lambda: store.counts["attempts_failed"] or store.up)
+        until(lambda: store.wait(0) or store.counts["attempts_failed"])
         for _ in range(TOLERATED + 2):
             assert store.get(["a"]) == [None]
         until(lambda: store.get(["a"]) == [None] and not store.up)
@@ -75,7 +75,7 @@ def test_a_server_that_misbehaves_is_nothing_at_all(behave, open_store):
 
 def test_an_address_where_nobody_listens_is_nothing_at_all(open_store):
     store = open_store("redis://127.0.0.1:1")
-    until(lambda: store.counts["attempts_failed"])
+    until(lambda: store.wait(0) or store.counts["attempts_failed"])
     assert not store.up and store.get(["a"]) == [None]
     store.put("a", lambda: b"1", LONG)
     assert store.counts["not_written"] == 1
