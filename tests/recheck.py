@@ -71,7 +71,7 @@ def amend(place: Path) -> Path:
     config = place / "config"
     shutil.copytree(CONFIG, config)
     head = config / "rulebooks" / "us" / "head.yaml"
-    head.write_text(head.read_text().replace("  version: 2026.11.22", "  version: 2026.12.24"))
+    head.write_text(head.read_text().replace("  version: 2026.11.30", "  version: 2026.12.24"))
     (config / "rulebooks" / "us" / "amendment.yaml").write_text(AMENDMENT)
     return config
 
