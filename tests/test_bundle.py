@@ -205,4 +205,4 @@ def test_a_rulebook_of_another_scenario_is_named_as_such():
 def test_the_directory_and_its_archive_open_together(tmp_path):
     file_away(bound(), tmp_path)
     found = open_service(CONFIG, tmp_path)
-    assert found.label.published == dt.date(2026, 11, 22) and list(found.archive.labels) == [bound().label.digest]
+    assert found.label.published == dt.date(2026, 11, 30) and list(found.archive.labels) == [bound().label.digest]
