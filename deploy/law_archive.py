@@ -13,7 +13,7 @@ import tarfile
 from pathlib import Path
 
 LIMIT = 1024 * 1024  # bytes of data in one ConfigMap (kubernetes.io/docs/concepts/configuration/configmap)
-LAW = ("facts.yaml", "calendars", "rulebooks", "scenarios")
+LAW = ("facts.yaml", "authorities.yaml", "calendars", "rulebooks", "scenarios")
 
 
 def pack(directory: Path) -> bytes:

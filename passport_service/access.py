@@ -9,38 +9,45 @@ import base64
 import binascii
 import hashlib
 import hmac
+import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import limits
 from limits.storage import MemoryStorage, Storage, storage_from_string
 from limits.strategies import FixedWindowRateLimiter
 
 from .errors import ForbiddenError, PassportError, RateLimitedError, UnauthorizedError
+from .origin import Hosts
 from .store import Store
 
+CALLER = "passport.caller"
 SCOPES = ("decide", "law", "receipts", "metrics", "admin")  # admin: everything
+ANY_KEY = "any key"  # what a path needs that leads nowhere: who has no key learns nothing of which there are
 PREFIX = "pk_"
 ANYBODY = "anybody"
-# The first prefix that fits says what a path needs; nothing at all for what says only that we are here, or how to ask.
-_NEEDS = (
-    ("/livez", None),
-    ("/readyz", None),
-    ("/openapi.json", None),
-    ("/docs", None),
-    ("/problems/", None),
-    ("/static/", None),
-    ("/.well-known/", None),
-    ("/metrics", "metrics"),
-    ("/v1/receipts", "receipts"),
-    ("/v1/decisions", "decide"),
-    ("/v1/comparisons", "decide"),
-    ("/v1/", "law"),
-    ("/law", "law"),
-    ("/", "decide"),
-)
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+V = TypeVar("V", bound=Callable[..., Any])
+
+
+def needs(scope: str | None) -> Callable[[V], V]:
+    """Declares which scope a key must have for a view: None for what says only that we are here, or how to ask."""
+
+    def declare(view: V) -> V:
+        view.needs = scope  # type: ignore[attr-defined]
+        return view
+
+    return declare
+
+
+def scopes_of(views: Mapping[str, Callable[..., Any]]) -> dict[str, str | None]:
+    """What each endpoint needs. Raises: TypeError naming every view that does not declare it, so that nothing is served by oversight."""
+    lacking = sorted(endpoint for endpoint, view in views.items() if getattr(view, "needs", "") not in (*SCOPES, None))
+    if lacking:
+        raise TypeError(f"no scope is declared for {', '.join(lacking)}; say @needs(…), with None where no key is needed")
+    return {endpoint: view.needs for endpoint, view in views.items()}  # type: ignore[attr-defined]
 
 
 class KeyFileError(PassportError):
@@ -70,33 +77,50 @@ def new_key(name: str, scopes: Sequence[str], rate: str | None = None) -> tuple[
 
 def read_keys(text: str) -> tuple[Key, ...]:
     """Keys as listed, one a line: name, sha256:digest, scopes, and perhaps rate=100/minute. Raises: KeyFileError with the line."""
-    found = []
+    found: list[Key] = []
     for number, line in enumerate(text.splitlines(), 1):
         words = line.split("#")[0].split()
         if not words:
             continue
-        rate = words.pop().removeprefix("rate=") if words[-1].startswith("rate=") else None
-        if len(words) != 3:
-            raise KeyFileError(f"keys, line {number}: expected a name, sha256:digest and scopes")
-        name, digest, scopes = words
-        kind, _, digest = digest.partition(":")
-        wrong = set(scopes.split(",")) - set(SCOPES)
-        if kind != "sha256" or len(digest) != 64 or set(digest) - set("0123456789abcdef"):
-            raise KeyFileError(f"keys, line {number}: the second word is sha256: and 64 hexadecimal digits; `passport access new` makes it")
-        if wrong:
-            raise KeyFileError(f"keys, line {number}: there is no scope {', '.join(sorted(wrong))}; there are {', '.join(SCOPES)}")
-        if rate is not None:
-            read_rate(rate)
-        found.append(Key(name, digest, frozenset(scopes.split(",")), rate))
+        try:
+            key = _read_key(words)
+            if any(key.digest == other.digest for other in found):
+                raise KeyFileError("the same key stands on a line before")
+            if any(key.name == other.name and key.rate != other.rate for other in found):
+                raise KeyFileError(f"{key.name} has another rate on a line before; a caller has one")
+        except KeyFileError as error:
+            raise KeyFileError(f"keys, line {number}: {error}") from None
+        found.append(key)
     return tuple(found)
+
+
+def _read_key(words: list[str]) -> Key:
+    rate = words.pop().removeprefix("rate=") if words[-1].startswith("rate=") else None
+    if len(words) != 3:
+        raise KeyFileError("expected a name, sha256:digest and scopes")
+    name, digest, scopes = words
+    kind, _, digest = digest.partition(":")
+    wrong = set(scopes.split(",")) - set(SCOPES)
+    if not _NAME.fullmatch(name) or name == ANYBODY:
+        raise KeyFileError(f"{name[:40]!r} cannot be a caller's name; it has up to 64 letters, digits and . _ -, and is not {ANYBODY}")
+    if kind != "sha256" or len(digest) != 64 or set(digest) - set("0123456789abcdef"):
+        raise KeyFileError("the second word is sha256: and 64 hexadecimal digits; `passport access new` makes it")
+    if wrong:
+        raise KeyFileError(f"there is no scope {' or '.join(map(repr, sorted(wrong)))}; there are {', '.join(SCOPES)}")
+    if rate is not None:
+        read_rate(rate)
+    return Key(name, digest, frozenset(scopes.split(",")), rate)
 
 
 def read_rate(text: str) -> limits.RateLimitItem:
     """A rate such as 600/minute. Raises: KeyFileError."""
     try:
-        return limits.parse(text)
+        (found,) = limits.parse_many(text)  # it also reads lists, of which the limiter would take the first
     except ValueError:
-        raise KeyFileError(f"{text[:40]!r} is no rate; expected one such as 600/minute") from None
+        found = None
+    if found is None or found.amount < 1 or found.multiples < 1:
+        raise KeyFileError(f"{text[:40]!r} is no rate; expected one such as 600/minute")
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +131,7 @@ class Policy:
     basic: bool = False  # a key as the password of basic authentication, for browsers
     proxy: tuple[str, frozenset[str]] | None = None
     rate: str | None = None
+    hosts: Hosts = field(default_factory=Hosts)
 
 
 class Gate:
@@ -129,17 +154,23 @@ class Gate:
 
     # -- who ------------------------------------------------------------------------------------------------------------
 
-    def enter(self, environ: Mapping[str, Any]) -> str:
-        """The caller's name. Raises: UnauthorizedError, ForbiddenError."""
-        if self.open:
-            return ANYBODY
-        scope = scope_of(environ["PATH_INFO"])
-        if scope is None:
+    def admit(self, environ: dict[str, Any], scope: str | None) -> list[tuple[str, str]]:
+        """Lets a request through to what needs this scope, and says how often the caller may still ask, as headers.
+
+        Raises: BadRequestError, MisdirectedError, CrossSiteError, UnauthorizedError, ForbiddenError, RateLimitedError.
+        """
+        self.policy.hosts.check(environ)
+        environ[CALLER] = self._enter(environ, scope)
+        return self.count(environ[CALLER], environ.get("REMOTE_ADDR", ""))
+
+    def _enter(self, environ: Mapping[str, Any], scope: str | None) -> str:
+        """The caller's name."""
+        if self.open or scope is None:
             return ANYBODY
         key = self._key(environ.get("HTTP_AUTHORIZATION", "")) or self._behind_proxy(environ)
         if key is None:
             raise UnauthorizedError("This needs a key: Authorization: Bearer, then the key.")
-        if not key.scopes & {scope, "admin"}:
+        if scope != ANY_KEY and not key.scopes & {scope, "admin"}:
             raise ForbiddenError(f"The key {key.name} has not the scope {scope}.")
         return key.name
 
@@ -206,8 +237,3 @@ def _storage(url: str) -> Storage:
     scheme, _, rest = url.partition("://")
     name = {"unix": "redis+unix", "rediss+cluster": "redis+cluster", "rediss+sentinel": "redis+sentinel"}.get(scheme, scheme)
     return storage_from_string(f"{name}://{rest}", socket_timeout=0.05, socket_connect_timeout=0.05)
-
-
-def scope_of(path: str) -> str | None:
-    """The scope that a path needs, or None."""
-    return next(scope for prefix, scope in _NEEDS if path == prefix or path.startswith(prefix))

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, Response, request
 
-from . import batch, canonical, publish, replies
+from . import batch, canonical, negotiation, publish, replies
+from .access import CALLER, needs
+from .asked_by import AskedBy
 from .cache import Finished
-from .errors import BadQueryError, MalformedError, NotAcceptableError, NotKeptError, TooLargeError, UnsupportedMediaError
+from .errors import MalformedError, NotKeptError, TooLargeError
 from .front import RAW, Ask
+from .metrics import Metrics
 from .service import Service
 from .spool import Spool
 from .witness import DECIDED, MARK
 
 JSON = "application/json"
+SCHEMA = "application/schema+json"
 NDJSON = "application/x-ndjson"
 LINES = (NDJSON, "application/ndjson", "application/jsonl")
 ID = re.compile(r"pd_[a-z2-7]{32}", re.ASCII)
@@ -26,6 +31,7 @@ ID = re.compile(r"pd_[a-z2-7]{32}", re.ASCII)
 NUMBER = "registration.number"
 Clock = Callable[[], dt.datetime]
 Mark = Callable[[str], str]
+Stages = Callable[[str], AbstractContextManager[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,100 +42,111 @@ class Limits:
     batch: int
 
 
-def asking(service: Service, detail: str, mark: Mark | None) -> Ask:
-    """What answers the body of one proposal. Raises: PassportError."""
+def asking(service: Service, detail: str, stage: Stages, mark: Mark | None) -> Ask:
+    """What answers the body of one proposal; `stage` times its parts. Raises: PassportError."""
 
     def ask(environ: dict[str, Any], body: bytes, now: dt.datetime) -> tuple[Finished, str]:
-        question = service.put(canonical.load(body), now)
+        with stage("validate"):
+            question = service.put(canonical.load(body), now)
         if mark is not None:
             environ[MARK] = mark(str(question.proposal.facts.get(NUMBER, "")))
-        return service.ask(question, detail, now)
+        with stage("answer"):
+            return service.ask(question, detail, now)
 
     return ask
 
 
-def create_api(service: Service, clock: Clock, limits: Limits, told: batch.Told, mark: Mark | None = None) -> Blueprint:
+def create_api(service: Service, asked_by: AskedBy, clock: Clock, limits: Limits, metrics: Metrics, mark: Mark | None = None) -> Blueprint:
     """The resources of the contract over one service. Units: `clock` gives times aware of their zone.
 
-    `told` counts lines of a batch; `mark` tells a firm in logs without naming it, where an operator wants that.
+    `mark` tells a firm in logs without naming it, where an operator wants that.
     """
     api = Blueprint("api", __name__, url_prefix="/v1")
-    _add_decisions(api, service, clock, limits, mark)
-    _add_batch(api, service, clock, limits, told)
+    _add_decisions(api, service, asked_by, clock, limits, metrics, mark)
+    _add_batch(api, service, asked_by, clock, limits, metrics.decided)
     _add_law(api, service)
     return api
 
 
-def _add_decisions(api: Blueprint, service: Service, clock: Clock, limits: Limits, mark: Mark | None) -> None:
+def _add_decisions(
+    api: Blueprint, service: Service, asked_by: AskedBy, clock: Clock, limits: Limits, metrics: Metrics, mark: Mark | None
+) -> None:
     # QUERY (RFC 10008): the same body and the same bytes, declared safe.
     @api.route("/decisions", methods=["POST", "QUERY"])
+    @needs("decide")
     def decisions() -> Response:
-        _check_accept(JSON)
-        detail, now = _detail(), clock()
-        finished, how = asking(service, detail, mark)(request.environ, read_body(limits.body), now)
+        accepted(JSON)
+        (detail, applied), now = _detail(), clock()
+        finished, how = asking(service, detail, metrics.stage, mark)(request.environ, read_body(limits.body), now)
         if service.cache is not None and RAW in request.environ:
             service.cache.remember_asked(request.environ[RAW], finished, now)
-        return _decision(finished, how, now)
+        told = asked_by.tell(request.environ[CALLER], finished.id, how)
+        return _decision(finished, how, told, now, replies.ASKED_AGE, applied)
 
     @api.get("/decisions/<id_>")
+    @needs("decide")
     def decision(id_: str) -> Response:
-        _check_accept(JSON)
-        detail, now = _detail(), clock()
-        found, how = service.cache.find(id_, detail, now) if service.cache is not None and ID.fullmatch(id_) else (None, "bypass")
+        accepted(JSON)
+        (detail, applied), now = _detail(), clock()
+        kept = service.cache is not None and ID.fullmatch(id_) and asked_by.has_asked(request.environ[CALLER], id_)
+        found, how = service.cache.find(id_, detail, now) if service.cache is not None and kept else (None, "bypass")
         if found is None:
             raise NotKeptError("No decision of that id is kept. POST the same proposal to /v1/decisions again, or bring its receipt.")
-        return _decision(found, how, now, replies.KEPT_AGE)
+        return _decision(found, how, how, now, replies.KEPT_AGE, applied)
 
     @api.post("/comparisons")
+    @needs("decide")
     def comparisons() -> Response:
-        _check_accept(JSON)
-        return _json(service.compare(canonical.load(read_body(limits.body)), clock()))
+        _no_parameters()
+        accepted(JSON)
+        return reply_json(service.compare(canonical.load(read_body(limits.body)), clock()))
 
 
-def _add_batch(api: Blueprint, service: Service, clock: Clock, limits: Limits, told: batch.Told) -> None:
+def _add_batch(api: Blueprint, service: Service, asked_by: AskedBy, clock: Clock, limits: Limits, told: batch.Told) -> None:
     @api.post("/decisions/batch")
+    @needs("decide")
     def decisions_batch() -> Response:
-        if request.mimetype not in LINES:
-            raise UnsupportedMediaError(f"Send one proposal a line as {NDJSON}; this is {request.mimetype or 'nothing named'}.")
-        _check_accept(*LINES)
-        detail = _detail()
+        negotiation.check_media_type(request.content_type, LINES, "one proposal a line")
+        kind = accepted(*LINES)
+        (detail, applied), caller = _detail(), request.environ[CALLER]
+
+        def counted(rows: Sequence[tuple[Finished, str]]) -> None:
+            told(rows)
+            for finished, how in rows:
+                asked_by.tell(caller, finished.id, how)
+
         spool = Spool(request.environ["wsgi.input"], limits.body, limits.batch, request.content_length)
-        response = Response(batch.decide_lines(service, spool, detail, clock(), limits.body, told), mimetype=NDJSON, direct_passthrough=True)
+        response = Response(batch.decide_lines(service, spool, detail, clock(), limits.body, counted), mimetype=kind)
         response.call_on_close(spool.close)
         response.headers["Cache-Control"] = "private, no-store"
+        if applied is not None:
+            response.headers["Preference-Applied"] = applied
         return response
 
 
 def _add_law(api: Blueprint, service: Service) -> None:
-    @api.get("/facts")
-    def facts() -> Response:
-        return _json(publish.facts_schema(service.laws.catalogue), "application/schema+json")
+    def resource(rule: str, found: Callable[..., Any], *kinds: str) -> None:
+        """A resource of the law under its path. Shapes: `found` takes what the path names, and gives JSON; `kinds` its media types, JSON where none is."""
 
-    @api.get("/rulebooks")
-    def rulebooks() -> Response:
-        return _json({"rulebooks": [publish.rulebook_line(found) for found in service.laws.rulebooks.values()]})
+        @needs("law")
+        def view(**named: str) -> Response:
+            _no_parameters()
+            return reply_json(found(*named.values()), accepted(*kinds or (JSON,)))
 
-    @api.get("/rulebooks/<host>")
-    def rulebook(host: str) -> Response:
-        return _json(publish.rulebook_json(service.laws.catalogue, publish.find_rulebook(service.laws, host)))
+        api.add_url_rule(rule, rule.split("/")[1] + ("_named" if "<" in rule else ""), view)
 
-    @api.get("/requirements/<id_>")
-    def requirement(id_: str) -> Response:
-        return _json(publish.provision_json(service.laws.catalogue, *publish.find_provision(service.laws, "requirements", id_)))
-
-    @api.get("/routes/<id_>")
-    def route(id_: str) -> Response:
-        return _json(publish.provision_json(service.laws.catalogue, *publish.find_provision(service.laws, "routes", id_)))
-
-    @api.get("/scenarios")
-    def scenarios() -> Response:
-        return _json({"scenarios": [publish.scenario_json(found) for found in service.laws.scenarios.values()]})
+    laws = service.laws
+    resource("/facts", lambda: publish.facts_schema(laws.catalogue), SCHEMA, JSON)
+    resource("/rulebooks", lambda: {"rulebooks": [publish.rulebook_line(found) for found in laws.rulebooks.values()]})
+    resource("/rulebooks/<host>", lambda host: publish.rulebook_json(laws.catalogue, publish.find_rulebook(laws, host)))
+    resource("/requirements/<id_>", lambda id_: publish.provision_json(laws.catalogue, *publish.find_provision(laws, "requirements", id_)))
+    resource("/routes/<id_>", lambda id_: publish.provision_json(laws.catalogue, *publish.find_provision(laws, "routes", id_)))
+    resource("/scenarios", lambda: {"scenarios": [publish.scenario_json(found) for found in laws.scenarios.values()]})
 
 
-def read_body(max_body: int, types: Collection[str] = (JSON,), what: str = "a proposal as a JSON object") -> bytes:
+def read_body(max_body: int, types: Sequence[str] = (JSON,), what: str = "a proposal as a JSON object") -> bytes:
     """The request's body. Units: `max_body` bytes. Raises: UnsupportedMediaError, TooLargeError, MalformedError."""
-    if request.mimetype not in types:
-        raise UnsupportedMediaError(f"Send {what} as {' or '.join(types)}; this is {request.mimetype or 'nothing named'}.")
+    negotiation.check_media_type(request.content_type, types, what)
     length = request.content_length
     if length is not None and length > max_body:
         raise TooLargeError(f"The body has {length} bytes; at most {max_body} are read.")
@@ -142,27 +159,28 @@ def read_body(max_body: int, types: Collection[str] = (JSON,), what: str = "a pr
     return body
 
 
-def _check_accept(*offered: str) -> None:
-    if request.accept_mimetypes and not any(kind in request.accept_mimetypes for kind in offered):
-        raise NotAcceptableError(f"The answer is {offered[0]}; the request accepts only {request.headers.get('Accept', '')[:200]}.")
+def accepted(*offered: str) -> str:
+    """The media type of the answer: the one of these that the caller accepts best. Raises: NotAcceptableError."""
+    return negotiation.media_type(request.headers.get("Accept"), offered)
 
 
-def _detail() -> str:
-    detail = request.args.get("detail")
-    if detail not in (None, "full", "summary"):
-        raise BadQueryError(f"detail is {detail[:40]!r}; expected full or summary.")
-    unknown = sorted(set(request.args) - {"detail"})
-    if unknown:
-        raise BadQueryError(f"There is no query parameter {unknown[0][:40]!r}; there is detail.")
-    minimal = re.search(r"\breturn\s*=\s*minimal\b", request.headers.get("Prefer", ""))
-    return detail or ("summary" if minimal else "full")
+def _detail() -> tuple[str, str | None]:
+    negotiation.check_parameters(request.args, ("detail",))
+    return negotiation.detail(request.args, request.headers.get("Prefer"))
 
 
-def _decision(finished: Finished, how: str, now: dt.datetime, longest: int = replies.ASKED_AGE) -> Response:
+def _no_parameters() -> None:
+    negotiation.check_parameters(request.args, ())
+
+
+def _decision(finished: Finished, how: str, told: str, now: dt.datetime, longest: int, applied: str | None) -> Response:
+    """The reply. Shapes: `how` the answer was found, and what of that this caller is `told`."""
     request.environ[DECIDED] = (finished, how)
-    status, headers, body = replies.decision(finished, how, now, request.headers.get("If-None-Match"), longest)
+    status, headers, body = replies.decision(finished, told, now, request.headers.get("If-None-Match"), longest, applied)
     return Response(body, status, headers)
 
 
-def _json(value: Any, mimetype: str = JSON) -> Response:
-    return Response(canonical.dump(value), mimetype=mimetype)
+def reply_json(value: Any, mimetype: str = JSON) -> Response:
+    response = Response(canonical.dump(value), mimetype=mimetype)
+    response.headers["Vary"] = "Accept"
+    return response

@@ -79,7 +79,7 @@ class Bundle:
     def laws(self) -> Laws:
         """The laws. Raises: BundleError when they do not load, or are not those on the label."""
         try:
-            found = laws.read(self.texts)
+            found = laws.read(self.texts, published=True)
         except LawError as error:
             raise BundleError(f"This version cannot read the law of the bundle {self.label.digest}: {error.problems[0]}") from None
         if _books(found) != self.label.books:

@@ -1,21 +1,27 @@
-"""Days and business days. A calendar ends at its horizon: beyond it a business day is not known, never guessed."""
+"""Days, the days that are counted, and periods. A calendar ends at its horizon: beyond it nothing is known, and nothing guessed.
+
+Trading days, settlement days and an authority's business days are not the same days, so each has a calendar of its own.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from .source import Node, Report
 from .values import parse_date
 
 DAY = dt.timedelta(days=1)
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_MONTHS_OF = {"month": 1, "quarter": 3, "year": 12}
+PERIODS = tuple(_MONTHS_OF)
 
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """Holidays from `first` to `horizon`, both included."""
+    """Holidays from `first` to `horizon`, both included. Shapes: `said` is what a day that counts is called, such as "trading day"."""
 
     name: str
     title: str
@@ -23,11 +29,17 @@ class Calendar:
     horizon: dt.date
     weekend: frozenset[int]
     holidays: Mapping[dt.date, str]
+    said: str = ""
+
+    @property
+    def day(self) -> str:
+        return self.said or "business day"
 
     def plain(self) -> list[object]:
-        """The content, for digests."""
+        """The content, for digests. Of a calendar that does not say what its days are called as it was before any did: archived law is still read."""
         holidays = {day.isoformat(): name for day, name in sorted(self.holidays.items())}
-        return [self.name, self.first.isoformat(), self.horizon.isoformat(), sorted(self.weekend), holidays]
+        words = [self.title, self.said] if self.said else []
+        return [self.name, self.first.isoformat(), self.horizon.isoformat(), sorted(self.weekend), holidays, *words]
 
     def is_business_day(self, day: dt.date) -> bool:
         return day.weekday() not in self.weekend and day not in self.holidays
@@ -54,6 +66,12 @@ class Calendar:
                 return None
             days -= self.is_business_day(day)
         return day
+
+    def nearest(self, day: dt.date, step: int) -> dt.date | None:
+        """The day itself where it counts, else the next one (`step` 1) or the one before (-1) that does. None beyond the horizon."""
+        while self.covers(day) and not self.is_business_day(day):
+            day += step * DAY
+        return day if self.covers(day) else None
 
 
 def add_months(start: dt.date, months: int) -> dt.date | None:
@@ -91,10 +109,33 @@ def months_between(start: dt.date, end: dt.date, started: bool = False) -> int:
     return count + 1 if started and reached != end else count
 
 
+def end_of(period: str, day: dt.date) -> dt.date | None:
+    """The last day of the calendar month, quarter or year in which a day lies. None beyond the calendar's years.
+
+    >>> end_of("month", dt.date(2028, 2, 3)), end_of("quarter", dt.date(2026, 12, 31)), end_of("year", dt.date(2026, 1, 1))
+    (datetime.date(2028, 2, 29), datetime.date(2026, 12, 31), datetime.date(2026, 12, 31))
+    """
+    months = _MONTHS_OF[period]
+    following = add_months(day.replace(day=1), months - (day.month - 1) % months)
+    return following - DAY if following else None
+
+
+def later(start: dt.date, step: Mapping[str, Any], calendar: Calendar | None) -> dt.date | None:
+    """The date some `days`, `business_days` or `months` after another. None beyond a horizon."""
+    try:
+        if "days" in step:
+            return start + step["days"] * DAY
+        if "months" in step:
+            return add_months(start, step["months"])
+    except OverflowError:
+        return None
+    return calendar.plus(start, step["business_days"]) if calendar else None
+
+
 def read_calendar(node: Node, report: Report) -> Calendar | None:
     """A calendar file. Mistakes are reported, and then there is none."""
     before = len(report.problems)
-    keys = report.mapping(node, ("calendar", "title", "from", "horizon", "weekend", "holidays", "source", "reviewed_on"))
+    keys = report.mapping(node, ("calendar", "title", "from", "horizon", "weekend", "holidays", "source", "reviewed_on"), ("day",))
     if len(report.problems) > before:
         return None
     first, horizon = report.parse(keys["from"], parse_date), report.parse(keys["horizon"], parse_date)
@@ -110,5 +151,5 @@ def read_calendar(node: Node, report: Report) -> Calendar | None:
         report.error(keys["horizon"], "the horizon lies before the first day")
     if len(report.problems) > before:
         return None
-    name, title = report.text(keys["calendar"]), report.text(keys["title"])
-    return Calendar(name, title, first, horizon, frozenset(_WEEKDAYS.index(day) for day in weekend), holidays)
+    name, title, said = (report.text(keys[key]) if key in keys else "" for key in ("calendar", "title", "day"))
+    return Calendar(name, title, first, horizon, frozenset(_WEEKDAYS.index(day) for day in weekend), holidays, said)

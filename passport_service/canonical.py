@@ -20,8 +20,24 @@ from .errors import MalformedError
 MAX_DEPTH = 8
 # The last group takes a string that breaks off, also after a backslash: so no attempt fails, and the time stays linear.
 _STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
-_BRACKETS = re.compile(r"[][{}]")
+_BRACKETS = re.compile(r"[][{}]+")
 _AS_ANSWERS = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_SUBCLASS
+
+
+_WIDE = "The body is not UTF-8; it looks like UTF-16 or UTF-32. Send UTF-8."
+# What the reader says, and what that means to whoever wrote the text.
+_SYNTAX = {
+    "Expecting value": "a value is expected: a string in double quotes, a whole number, true, false, null, a list or an object",
+    "Expecting property name": "the name of a member in double quotes is expected",
+    "Expecting ':'": "a colon is expected between a member's name and its value",
+    "Expecting ','": "a comma is expected between two members or values",
+    "Illegal trailing comma": "a comma stands before a closing bracket",
+    "Unterminated string": "a string begins that is never closed by a double quote",
+    "Invalid control character": "a string has a line break or another control character; write it as an escape such as \\n",
+    "Invalid \\escape": "a backslash in a string begins no escape that JSON has; write a backslash as two",
+    "Invalid \\u": "\\u in a string is followed by four hexadecimal digits",
+    "Extra data": "one value has ended, and more follows it",
+}
 
 
 class Row(dict[str, Any]):
@@ -81,16 +97,33 @@ def load(body: bytes) -> object:
     """
     try:
         text = body.decode("utf-8")
-    except UnicodeDecodeError:
-        raise MalformedError("The body is not UTF-8.") from None
+    except UnicodeDecodeError as error:
+        raise MalformedError(_not_utf_8(body, error.start)) from None
+    if text.startswith("\ufeff"):
+        raise MalformedError("The body begins with a byte order mark (the bytes EF BB BF), which JSON has not; save or send it as UTF-8 without one.")
+    if "\0" in text[:4]:
+        raise MalformedError(_WIDE)
     _check_depth(text)
     try:
         found = json.loads(text, object_pairs_hook=_members, parse_float=_no_float, parse_constant=_no_constant, parse_int=_integer)
     except json.JSONDecodeError as error:
-        raise MalformedError(f"Not JSON: {error.msg} at line {error.lineno}, column {error.colno}.") from None
+        words = next((words for start, words in _SYNTAX.items() if error.msg.startswith(start)), "something here is not JSON")
+        line = f"line {error.lineno}, " if "\n" in text else ""
+        raise MalformedError(f"Not JSON: {words}, at {line}column {error.colno}.") from None
     if "\\u" in text:
         _check_surrogates(found)
     return found
+
+
+def _not_utf_8(body: bytes, at: int) -> str:
+    """What a body seems to be that is not UTF-8. Shapes: `at` the first byte that is none of it."""
+    if body[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return "The body is not UTF-8; by the byte order mark that it begins with it is UTF-16 or UTF-32. Send UTF-8."
+    if b"\0" in body[:4]:
+        return _WIDE
+    line = body.count(b"\n", 0, at) + 1
+    column = at - body.rfind(b"\n", 0, at)
+    return f"The body is not UTF-8: byte {body[at]:02X} at line {line}, byte {column}. In Latin-1 or Windows-1252 it would be a letter; send UTF-8."
 
 
 def _check_surrogates(value: object) -> None:
@@ -103,8 +136,8 @@ def _check_surrogates(value: object) -> None:
 def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        seen: set[str] = set()
+        twice = next(name for name, _ in pairs if name in seen or seen.add(name))
         raise MalformedError(f"The member {twice[:80]!r} stands twice in one object; which one is meant?")
     return found
 
@@ -124,8 +157,14 @@ def _integer(text: str) -> int:
 
 
 def _check_depth(text: str) -> None:
+    brackets = "".join(_BRACKETS.findall(_STRING.sub("", text)))
+    rest = brackets
+    for _ in range(MAX_DEPTH // 2):  # each round takes one level away, or two: what is then gone is shallow enough
+        rest = rest.replace("[]", "").replace("{}", "")
+    if not rest:
+        return
     depth = 0
-    for sign in _BRACKETS.findall(_STRING.sub("", text)):
+    for sign in brackets:
         depth += 1 if sign in "[{" else -1
         if depth > MAX_DEPTH:
             raise MalformedError(f"The body is nested more than {MAX_DEPTH} levels deep.")

@@ -5,15 +5,22 @@ Facts are written by their full names and typed by the catalogue, so that a case
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .facts import Catalogue, Fact
 from .rulebook import Case, Untried
 from .source import Node, Report
+from .values import parse_date, parse_money, plain
 
-_EXPECT = ("status", "plan", "routes", "requirements", "missing", "missing_first", "not_missing", "caveats", "valid_until", "activities", "today")
+NOTHING = "none"
+_EXPECT = (
+    "status", "plan", "routes", "requirements", "deadlines", "amounts", "missing", "missing_first", "not_missing", "caveats", "valid_until",
+    "activities", "today",
+)  # fmt: skip
 _STATUSES = ("not_covered", "blocked", "undetermined", "checks_required", "clear")
+_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 _OPTIONS = ("as_of", "scenario", "attested", "prefer", "rely_on_staff_positions")
 
 
@@ -112,6 +119,9 @@ class CaseReader:
         for key, child in keys.items():
             if key in ("routes", "requirements", "activities"):
                 found[key] = {name: self.report.text(value) for name, value in self.report.open_mapping(child).items()}
+            elif key in ("deadlines", "amounts"):
+                parser = _last_day if key == "deadlines" else _sum_of_money
+                found[key] = {name: self.report.parse(value, parser) for name, value in self.report.open_mapping(child).items()}
             elif key in ("missing", "not_missing"):
                 found[key] = tuple(self.report.one_of(item, self.catalogue.facts, "fact") for item in self.report.items(child))
             elif key in ("plan", "caveats"):
@@ -121,6 +131,29 @@ class CaseReader:
             else:
                 found[key] = self.report.one_of(child, _STATUSES, "status") if key in ("status", "today") else self.report.text(child)
         return found
+
+
+def _last_day(text: str) -> str:
+    """A date, with a time of day where the law names one, or that there is none. Raises: ValueError."""
+    day, _, time = text.partition(" ")
+    if text != NOTHING and (not _is_date(day) or (time and not _TIME.fullmatch(time))):
+        raise ValueError(f"not a last day such as 2026-12-01 or 2026-12-01 15:30, nor {NOTHING}")
+    return text
+
+
+def _sum_of_money(text: str) -> str:
+    """An amount in its one spelling, or that there is none. Raises: ValueError."""
+    if text == NOTHING:
+        return text
+    number, currency = parse_money(text)
+    return f"{plain(number)} {currency}"
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return bool(parse_date(text))
+    except ValueError:
+        return False
 
 
 def read_untried(nodes: Iterable[Node], report: Report) -> tuple[Untried, ...]:
@@ -148,6 +181,11 @@ def mismatches(expect: Mapping[str, Any], answer: Mapping[str, Any]) -> list[str
     for id_, wanted in expect.get("requirements", {}).items():
         if wanted not in statuses.get(id_, ("not in this rulebook",)):
             found.append(f"{id_} is {' and '.join(statuses.get(id_, ('not in this rulebook',)))}, expected {wanted}")
+    rows = {row["id"]: row for section in ("checks", "duties", "others") for row in answer[section]}
+    for key, told in (("deadlines", _deadline_of), ("amounts", _amount_of)):
+        for id_, wanted in expect.get(key, {}).items():
+            actual = told(rows[id_]) if id_ in rows else "not outstanding"
+            found += [] if actual == wanted else [f"{key.removesuffix('s')} of {id_} is {actual}, expected {wanted}"]
     missing = [row["fact"] for row in answer["missing"]]
     found += [f"{name} is not among the missing facts {missing}" for name in expect.get("missing", ()) if name not in missing]
     found += [f"{name} is among the missing facts" for name in expect.get("not_missing", ()) if name in missing]
@@ -165,6 +203,15 @@ def mismatches(expect: Mapping[str, Any], answer: Mapping[str, Any]) -> list[str
         for activity, wanted in expect.get("activities", {}).items()
         if per_activity.get(activity) != wanted
     ]
+
+
+def _deadline_of(row: Mapping[str, Any]) -> str:
+    deadline = row["deadline"]
+    return " ".join(filter(None, (deadline["date"], deadline["at"]))) if deadline else NOTHING
+
+
+def _amount_of(row: Mapping[str, Any]) -> str:
+    return " and ".join(f"{one['amount']} {one['currency']}" for one in row["amount"] or ()) or NOTHING
 
 
 def _route_mismatches(expected: Mapping[str, str], rows: list[Mapping[str, Any]]) -> list[str]:

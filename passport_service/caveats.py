@@ -33,7 +33,7 @@ class _Caveats:
         settled = memo.get(key)
         if settled is None:
             settled = memo.keep(key, [Row(found) for found in (*self._stop_caveats(), *self._trust_caveats(), *self._notices())])
-        found = [*settled, *self._staff_caveats(), *self._identifiers(), *self._horizons()]
+        found = [*settled, *self._staff_caveats(), *self._identifiers(), *self._horizons(), *self._authorities()]
         return sorted(found, key=lambda caveat: (caveat["kind"], caveat["ids"], caveat["text"]))
 
     def _staff_caveats(self) -> Iterable[Caveat]:
@@ -125,6 +125,16 @@ class _Caveats:
                     f"The calendar of {calendar.title} ends on {calendar.horizon.isoformat()}, so {derived.says} cannot be counted.",
                     sorted(catalogue.stated_behind(name)),
                 )
+
+    def _authorities(self) -> Iterable[Caveat]:
+        """The home authority that the law asks about, where it is none that is known here: it may be real all the same."""
+        situation, catalogue = self.decision.situation, self.decision.law.catalogue
+        for name, derived in catalogue.derived.items():
+            if derived.function == "known_authority" and name not in situation.known and self.decision.law.told_apart(name):
+                stated, country = (situation.known.get(source) for source in derived.inputs)
+                text = catalogue.authorities.unknown_text(stated, country)
+                if text is not None:
+                    yield _caveat("authority", f"{text}, so what rests on the home registration stays open.", [derived.inputs[0]])
 
 
 def _plan_ids(decision: Decision) -> list[tuple[str, str, str]]:

@@ -118,6 +118,10 @@ class ClauseCompiler:
                     self.collect(fact.asked_when)
                 for beside in (*(derived.inputs if derived else ()), *self.catalogue.beside(name), *([name] if fact.type == "money" else [])):
                     self._presence(beside)
+                if derived is not None and derived.function == "known_authority":
+                    # What is asked turns on whether a list is held of the country.
+                    atoms = self.dimensions[derived.inputs[1], ""].atoms
+                    atoms += [country for country in self.catalogue.authorities.countries if country not in atoms]
 
     def _presence(self, name: str) -> None:
         """A dimension that tells whether a fact is known; that of a set tells it along with whether it is empty."""

@@ -10,23 +10,24 @@ import datetime as dt
 import gc
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
 
-from . import __version__, access, bundle, canonical, embedded, lawpage, logs, publish, review
-from .app import create_app, signing_keys
+from . import __version__, access, bundle, canonical, embedded, lawpage, logs, publish, review, wording
+from .app import create_app, create_metrics, signing_keys
 from .archive import file_away
 from .errors import LawError, PassportError, closest
 from .explain import party_words
+from .facts import bounds_text
 from .receipts_cli import receipts
-from .settings import Settings, check_open, read_settings, share_numbers
+from .settings import Settings, check_open, read_settings
 from .source import read_files
 from .store import shown
-from .terminal import ask, config_option, fail, load, table
+from .terminal import Commands, ask, config_option, fail, load, table
 
 _STATUS_WORDS = {
     "not_covered": "NOT COVERED: this rulebook does not answer the question",
@@ -37,7 +38,7 @@ _STATUS_WORDS = {
 }
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="passport")
 def main() -> None:
     """Which limited additional checks does the host market require of a broker registered at home?
@@ -115,6 +116,7 @@ def facts(name: str | None, as_json: bool, config: Path | None) -> None:
         fact = found[0]
         console.print(
             f"[bold]{fact.name}[/bold]  {fact.type}, {fact.klass}{', exceptional' if fact.exceptional else ''}\n{fact.question}\n{fact.help}"
+            f"{chr(10) + bounds_text(fact) if bounds_text(fact) else ''}"
         )
         for value, words in fact.values.items():
             console.print(f"  {value}: {words}")
@@ -186,18 +188,38 @@ def law() -> None:
 @click.option("--on", type=click.DateTime(["%Y-%m-%d"]), help="The day to judge by (default: today).")
 @click.option("--within", type=click.IntRange(0, 3650), default=30, show_default=True, help="Days ahead.")
 @click.option("--confidence", type=click.IntRange(1, 5), default=2, show_default=True, help="List what rests on at most this confidence.")
+@click.option("--summary", "summarised", is_flag=True, help="Count instead how the provisions, and the checks that worked cases show, were read.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @config_option
-def due_(on: dt.datetime | None, within: int, confidence: int, as_json: bool, config: Path | None) -> None:
-    """List what is due for review or rests on low confidence, worst first."""
-    found = review.due(load(config).laws, (on or dt.datetime.now(dt.UTC)).date(), within, confidence)
+def due_(on: dt.datetime | None, within: int, confidence: int, summarised: bool, as_json: bool, config: Path | None) -> None:
+    """List what is due for review or rests on little: overdue first, then what rests on least, and of that what matters most."""
+    passport, now = load(config), on.replace(tzinfo=dt.UTC) if on else dt.datetime.now(dt.UTC)
+    if summarised:
+        _show_trust(review.trust(passport, now), as_json)
+        return
+    found = review.due(passport.laws, now.date(), within, confidence)
     if as_json:
         sys.stdout.buffer.write(canonical.dump([row.as_json() for row in found]))
         return
     rows = (
-        (row.id, "overdue" if row.overdue else row.review_by.isoformat(), str(row.confidence), row.read.replace("_", " "), row.title) for row in found
+        (
+            row.id,
+            "overdue" if row.overdue else row.review_by.isoformat(),
+            str(row.confidence),
+            f"{row.read.replace('_', ' ')}{': ' if row.read_in else ''}{row.read_in or ''}",
+            row.matters,
+            row.title,
+        )
+        for row in found
     )
-    table(Console(), ("id", "review by", "confidence", "read", "title"), rows)
+    table(Console(), ("id", "review by", "confidence", "read", "a mistake", "title"), rows)
+
+
+def _show_trust(rows: list[review.Trust], as_json: bool) -> None:
+    if as_json:
+        sys.stdout.buffer.write(canonical.dump([asdict(row) for row in rows]))
+        return
+    table(Console(), ("host", "what", "in all", "primary", "secondary", "not re-read", "read in a named text"), (row.as_row for row in rows))
 
 
 @law.command("report")
@@ -217,24 +239,26 @@ def report(out: Path, config: Path | None) -> None:
 @click.option("--port", type=click.IntRange(1, 65535), help="Port (default: PORT, or 8000).")
 def serve(port: int | None) -> None:
     """Run the service with gunicorn."""
-    from .server import run  # only this command needs gunicorn
+    from .server import place_for_signs_of_life, processes, run  # only this command needs gunicorn
 
     gc.disable()  # nearly all that is made until the service runs stays, and looking through it for what does not takes a fifth of loading
     try:
         settings = replace(read_settings(), port=port or read_settings().port)
         check_open(settings)
-        settings, cached = _cached(share_numbers(settings))
-        logs.configure(settings.log_level)
+        place_for_signs_of_life()
+        metrics = create_metrics(processes(settings.workers))  # before the first worker, which shares their memory
+        logs.configure(settings.log_level, metrics.log_lost.inc)
+        settings, cached = _cached(settings)
         here = f"http://{settings.host}:{settings.port}"
         click.echo(f"Passport {__version__}: loading the law; its worked cases run unless they are known to pass", err=True)
         keys = signing_keys(settings)  # once: with other law the service goes on signing as it did
-        app = create_app(settings, keys)
+        app = create_app(settings, keys, metrics)
     except LawError as error:
         fail(f"The law does not load; {len(error.problems)} mistake(s):\n{error}")
     except PassportError as error:
         fail(str(error))
     click.echo(f"  start page  {here}/\n  API         {here}/v1/decisions\n  documents   {here}/docs\n  cache       {cached}", err=True)
-    run(lambda: create_app(settings, keys), app, settings)
+    run(lambda: create_app(settings, keys, metrics), app, settings, metrics)
 
 
 def _cached(settings: Settings) -> tuple[Settings, str]:
@@ -247,7 +271,10 @@ def _cached(settings: Settings) -> tuple[Settings, str]:
     server = embedded.binary()
     if server is None:
         return replace(settings, redis=""), "in the memory of each worker alone (no Redis was given, and the extra `embedded` is not installed)"
-    return replace(settings, redis=embedded.start(server)), f"an embedded {server.name} of this run (PASSPORT_REDIS_URL names another)"
+    try:
+        return replace(settings, redis=embedded.start(server)), f"an embedded {server.name} of this run (PASSPORT_REDIS_URL names another)"
+    except OSError as error:
+        return replace(settings, redis=""), f"in the memory of each worker alone (the embedded {server.name} has no place for its socket: {error})"
 
 
 @main.group("access")
@@ -294,7 +321,7 @@ def _show(body: Mapping[str, Any], console: Console) -> None:
                 console,
                 ("due", "id", "status", "who", "what", "under"),
                 (
-                    (row["due"].replace("_", " "), row["id"], row["status"], party_words(row["party"]), row["do"], row["cite"]["text"])
+                    (row["due"].replace("_", " "), row["id"], row["status"], party_words(row["party"]), _what(row), row["cite"]["text"])
                     for row in body[name]
                 ),
             )
@@ -318,6 +345,11 @@ def _show(body: Mapping[str, Any], console: Console) -> None:
         console.print("\n[bold]Caveats[/bold]")
         for row in body["caveats"]:
             console.print(f"  {row['kind'].replace('_', ' ')}: {row['text']} {', '.join(row['ids'])}".rstrip())
+
+
+def _what(row: Mapping[str, Any]) -> str:
+    """What is to be done, with its last day and its amount, and how a reader can check them."""
+    return "\n".join([row["do"], *(f"{label}: {'. '.join(filter(None, (value, how)))}" for label, value, how in wording.dues(row))])
 
 
 def _show_routes(body: Mapping[str, Any], console: Console) -> None:

@@ -26,6 +26,8 @@ class FactKind(Protocol):
     type: str
     values: Mapping[str, str]
     open: bool
+    minimum: Any
+    maximum: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +173,9 @@ def bind(condition: Condition, activity: str) -> Condition:
 # -- reading ----------------------------------------------------------------------------------------------------------
 
 
+_PARSERS: Mapping[str, Callable[[str], Any]] = {"integer": parse_integer, "decimal": parse_decimal, "date": parse_date}
+
+
 class ConditionReader:
     """Reads conditions against a catalogue of facts. Collects the references it meets in `refs`."""
 
@@ -265,17 +270,21 @@ class ConditionReader:
                 return self.report.yes_no(node)
             case "money":
                 return self.report.parse(node, parse_money)
-            case "integer":
-                return self.report.parse(node, parse_integer)
-            case "decimal":
-                return self.report.parse(node, parse_decimal)
-            case "date":
-                return self.report.parse(node, parse_date)
+            case "integer" | "decimal" | "date":
+                return self._within(fact, node)
         if node.value == ACTIVITY and fact.type == "set" and self.activities is not None:
             return ACTIVITY
         if fact.type == "choice" or (fact.type == "set" and not fact.open):
             return self._choice(node, fact.values, f"value of {fact.name}")
         return self.report.parse(node, parse_country if fact.type == "country" else parse_code)
+
+    def _within(self, fact: FactKind, node: Node) -> Any:
+        """A number or a day that the fact can come to."""
+        found = self.report.parse(node, _PARSERS[fact.type])
+        low, high = fact.minimum, fact.maximum
+        if found is not None and ((low is not None and found < low) or (high is not None and found > high)):
+            self.report.error(node, f"{fact.name} is never {value_text(found)}: it runs from {value_text(low)} to {value_text(high)}")
+        return found
 
     def _choice(self, node: Node, allowed: Mapping[str, str], what: str) -> str | None:
         return self.report.one_of(node, allowed, what)

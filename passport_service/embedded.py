@@ -36,7 +36,7 @@ def binary() -> Path | None:
 
 
 def start(server: Path) -> str:
-    """Starts the server beside this process; its address. It ends soon after this process does."""
+    """Starts the server beside this process; its address. It ends soon after this process does. Raises: OSError when no directory can be made."""
     directory = tempfile.mkdtemp(prefix="passport-")  # only this user may enter
     # In a session of its own, so that an interrupt from the terminal ends the service first and the cache after it.
     subprocess.Popen(

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from calendar import monthrange
 from collections.abc import Callable, Iterable, Mapping
-from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
+from . import amounts, deadlines
 from .canonical import Row
 from .caveats import caveats
 from .compiler import CompiledRequirement
@@ -19,13 +18,10 @@ from .listing import Item, recognitions
 from .missing import missing_facts, missing_json
 from .outcome import MAY, MUST
 from .proposal import Options
+from .provenance import Provenance
 from .reasons import NO_REASONS, Because, Reason, Walker, reasons_json
-from .rulebook import Citation, Provenance, Version
-from .situation import later
+from .rulebook import Citation, Version
 from .values import plain
-
-Deadline = tuple[tuple[str, str | None, str] | None, str | None]  # (date, time, rule), and a sentence where there is none
-Amount = tuple[tuple[tuple[str, Decimal], ...] | None, str | None]  # an amount for each currency, and the rule or a sentence
 
 PARTY_WORDS = {
     "firm": "the firm",
@@ -62,11 +58,14 @@ def cite_json(cite: Citation) -> dict[str, Any]:
 
 
 def provenance_json(found: Provenance) -> dict[str, Any]:
+    reading = found.read_in
+    where = reading and {"text": reading.text.title, "at": reading.at, "version": reading.text.version.isoformat(), "url": reading.text.url}
     return {
         "read": found.read,
         "confidence": found.confidence,
         "reviewed_on": found.reviewed_on.isoformat(),
         "review_by": found.review_by.isoformat(),
+        "read_in": where,
     }
 
 
@@ -170,6 +169,7 @@ class _Explainer:
             "id": candidate.route.id,
             "leg": candidate.leg,
             "title": version.title,
+            "headline": version.headline,
             "activities": list(activities),
             "status": candidate.status,
             "live": candidate.live,
@@ -191,7 +191,7 @@ class _Explainer:
         key = (item, deadline, amount, why, missing)
         return self._row(key, lambda: self._requirement_json(item, deadline, amount, why, sorted(missing)))
 
-    def _requirement_json(self, item: Item, deadline: Deadline, amount: Amount, why: Because, missing: list[str]) -> dict[str, Any]:
+    def _requirement_json(self, item: Item, deadline: deadlines.Found, amount: amounts.Found, why: Because, missing: list[str]) -> dict[str, Any]:
         version = item.requirement.version
         doing = version.do if item.party == "firm" else f"See that {party_words(item.party)} does this: {version.do}"
         return {
@@ -208,7 +208,7 @@ class _Explainer:
             "evidence": list(version.evidence),
             "deadline": dict(zip(("date", "at", "rule"), deadline[0], strict=True)) if deadline[0] else None,
             "deadline_note": deadline[1],
-            "amount": None if amount[0] is None else [{"amount": plain(number), "currency": currency} for currency, number in amount[0]],
+            "amount": [{"amount": plain(amount[0][1]), "currency": amount[0][0]}] if amount[0] else None,
             "amount_note": amount[1],
             **self._head(version),
             "why": self._why(why),
@@ -282,7 +282,8 @@ class _Explainer:
     def _special(self, item: Item, unknown: Iterable[str]) -> dict[str, Any]:
         version, facts = item.requirement.version, self.decision.law.catalogue.facts
         special = " or ".join(sorted({facts[name].only_if for name in unknown if facts[name].exceptional}))
-        text = f"only if {special}" if item.status == "only_if" else f"stops the {item.stops} only if {special}"
+        fails = "fails" if item.stops == "nothing" else f"stops the {item.stops}"
+        text = f"only if {special}" if item.status == "only_if" else f"{fails} only if {special}"
         return {"id": item.id, "title": version.title, "if": text, "cite": cite_json(version.cite), "party": item.party, "due": version.due}
 
     # -- deadlines and amounts --------------------------------------------------------------------------------------------
@@ -298,40 +299,18 @@ class _Explainer:
                 return None, f"It depends on {facts}."
         return None, None
 
-    def _deadline(self, item: Item) -> Deadline:
-        if not item.requirement.deadlines:
-            return None, None
+    def _deadline(self, item: Item) -> deadlines.Found:
         what, note = self._step(item.requirement.version.deadlines, item.requirement.deadlines)
         if what is None:
             return None, note
-        start = self.walker.known(what["after"])
-        unit = next(key for key in ("days", "business_days", "months") if key in what)
-        rule = f"{what[unit]} {unit.replace('_', ' ')} after {what['after']}"
-        if start is None:
-            return None, f"{rule}; that date is not known."
-        catalogue = self.decision.law.catalogue
-        day = later(start, what, catalogue.calendars[what.get("calendar", self.decision.law.rulebook.head.calendar)])
-        if day is None:
-            return None, f"{rule}; the calendar of business days does not reach that far."
-        if "day_of_month" in what:
-            day = day.replace(day=min(what["day_of_month"], monthrange(day.year, day.month)[1]))
-            rule = f"day {what['day_of_month']} of the month that comes {rule}"
-        return (day.isoformat(), what.get("at"), what.get("says", rule)), None
+        law = self.decision.law
+        return deadlines.last_day(what, self.walker.known(what["after"]), law.catalogue, law.rulebook.head.timezone)
 
-    def _amount(self, item: Item) -> Amount:
-        if not item.requirement.amounts:
-            return None, None
+    def _amount(self, item: Item) -> amounts.Found:
         what, note = self._step(item.requirement.version.amounts, item.requirement.amounts)
         if what is None:
             return None, note
-        if "money" in what:
-            return ((what["money"][1], what["money"][0]),), what.get("says")
-        rule = what.get("says") or f"{plain(what['percent'])} per cent of {what['of']}"
-        base = self.walker.known(what["of"])
-        if base is None:
-            return None, f"{rule}; that amount is not known."
-        cent = Decimal("0.01")
-        return tuple((currency, (amount * what["percent"] / 100).quantize(cent)) for currency, amount in sorted(base.items())), rule
+        return amounts.amount(what, self.walker.known(what["of"]) if "of" in what else None, self.decision.law.catalogue)
 
 
 def summary(counts: Mapping[str, Any], words: Callable[[str], str] = party_words) -> str:

@@ -10,17 +10,19 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from .authorities import Authorities
 from .calendars import Calendar
-from .conditions import Condition, Leaf, leaves
+from .conditions import Condition, Leaf, leaves, value_text
 from .outcome import UNKNOWN_CHOICE, UNKNOWN_CIRCUMSTANCE, UNKNOWN_SPECIAL
 from .recall import Memo
+from .vocabulary import Words
 
 ACTIVITIES = "transaction.activities"
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One named, typed thing that may be known. Its name is its path in the JSON body."""
+    """One named, typed thing that may be known. Its name is its path in the JSON body. Shapes: bounds are of the type of its values."""
 
     name: str
     type: str
@@ -36,6 +38,9 @@ class Fact:
     values: Mapping[str, str] = field(default_factory=dict)
     open: bool = False
     open_point: Mapping[str, str] | None = None
+    words: Words = Words()
+    minimum: Any = None  # of a number, an amount in any currency, or a day; both ends are allowed, and None is no bound
+    maximum: Any = None
 
     @property
     def group(self) -> str:
@@ -47,6 +52,15 @@ class Fact:
         if self.exceptional:
             return UNKNOWN_SPECIAL
         return UNKNOWN_CIRCUMSTANCE if self.klass == "circumstance" else UNKNOWN_CHOICE
+
+
+def bounds_text(fact: Fact) -> str:
+    """The bounds of a fact's values in words: "from 0 to 366 (days)"; "" where it has none."""
+    low, high = (None if end is None else value_text(end) for end in (fact.minimum, fact.maximum))
+    if low is None or high is None:
+        return f"{low} or more" if low is not None else f"at most {high}" if high is not None else ""
+    unit = "" if fact.unit is None else fact.unit if fact.unit == "%" else f" ({fact.unit})"
+    return f"from {low} to {high}{unit}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +80,15 @@ class Bound:
 
     low: str
     high: str
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """Stated facts that cannot all be so. Shapes: `facts` what the condition reads, in the order of the catalogue."""
+
+    when: Condition
+    says: str
+    facts: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +113,14 @@ class Catalogue:
     calendars: Mapping[str, Calendar]
     text: Any  # the catalogue as written, without places: part of every rulebook's digest
     start: tuple[str, ...] = ()  # what the form asks on its first page
+    contradictions: tuple[Contradiction, ...] = ()
+    country_words: Words = Words()  # what countries are called beside their codes
+    authorities: Authorities = Authorities()
+
+    @cached_property
+    def contradictable(self) -> frozenset[str]:
+        """Every fact that some contradiction reads."""
+        return frozenset(name for found in self.contradictions for name in found.facts)
 
     @cached_property
     def bounded(self) -> frozenset[str]:
@@ -118,7 +149,8 @@ class Catalogue:
         """
         few = ("yes_no", "choice", "country")
         open_ = {name for name, fact in self.facts.items() if fact.type not in few and (fact.type != "set" or fact.open)}
-        return frozenset(open_ - {*self.guard_facts, *self.token_identifiers}) if self.plain_guards else frozenset()
+        named = {*self.guard_facts, *self.token_identifiers, *self.authorities.fact_names}  # caveats speak of their values
+        return frozenset(open_ - named) if self.plain_guards else frozenset()
 
     @cached_property
     def token_identifiers(self) -> tuple[str, ...]:
@@ -130,6 +162,18 @@ class Catalogue:
         """The derived facts that count business days, and by which calendar."""
         named = {name: self.calendars.get(derived.options.get("calendar", "")) for name, derived in self.derived.items()}
         return {name: calendar for name, calendar in named.items() if calendar is not None}
+
+    def worth_asking(self, derived: Derived, known: Mapping[str, Any]) -> tuple[str, ...]:
+        """The inputs that could settle a derived fact: of a country without a list, no authority is known."""
+        country = known.get(derived.inputs[1]) if derived.function == "known_authority" else None
+        return derived.inputs if country is None or country in self.authorities.countries else ()
+
+    def authorities_to_try(self, name: str, known: Mapping[str, Any]) -> tuple[str, ...]:
+        """The authorities known of the country in question, where a derived fact asks whether this fact is one of them: each does for all."""
+        for derived in self.derived.values():
+            if derived.function == "known_authority" and derived.inputs[0] == name:
+                return tuple(self.authorities.registering(known.get(derived.inputs[1])))
+        return ()
 
     @cached_property
     def described(self) -> dict[str, tuple[str, ...]]:
@@ -181,7 +225,7 @@ class Catalogue:
         return {}
 
     def companions(self, name: str) -> tuple[str, ...]:
-        """The facts whose values matter when this one is learnt: those it is bounded with, and the inputs of what is derived from it."""
+        """The facts whose values matter when this one is learnt: those it is bounded with or may contradict, and the inputs of what is derived from it."""
         found = self._companions.get(name)
         if found is None:
             moved = [name]
@@ -192,6 +236,7 @@ class Catalogue:
                 if not set(moved).isdisjoint(derived.inputs):
                     moved.append(derived.name)
                     values |= {*derived.inputs}
+            values.update(*[found.facts for found in self.contradictions if name in found.facts])
             found = self._companions[name] = tuple(sorted(values))
         return found
 

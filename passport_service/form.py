@@ -7,21 +7,26 @@ whoever has the link has the proposal, and a posted form only leads to another l
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from . import __version__, canonical, diagram, lawpage, memo, questions, replies, result, wording
+from .access import needs
 from .errors import MalformedError, Problem, ProposalError, TooLargeError, UnknownNameError
 from .journey import Journey
+from .negotiation import check_single
 from .questions import Answers, Question
 from .rulebook import Rulebook
 from .service import Service
 
 Clock = Callable[[], dt.datetime]
 MAX_LINK = 3500  # characters: what every server and proxy on the way takes
+MOST_FIELDS = 2000  # of a form: a page of ours has a few hundred
+MOST_ASKED = 20  # questions on a page that names them
 SHOWN = 100  # cases or provisions on a page of search results
 
 
@@ -45,11 +50,12 @@ def create_form(service: Service, clock: Clock, max_body: int) -> Blueprint:
         "/law": ("law", desk.law, ["GET"]),
     }
     for rule, (name, view, methods) in rules.items():
-        form.add_url_rule(rule, name, view, methods=methods)
+        form.add_url_rule(rule, name, needs("law" if name == "law" else "decide")(partial(view)), methods=methods)
 
     @form.before_request
     def limit() -> None:
         request.max_content_length = request.max_form_memory_size = max_body
+        check_fields(("p", "k", "q", "host", "more", "strict", *(() if request.endpoint == "form.compare" else ("as_of", "scenario"))))
 
     @form.after_request
     def keep_private(response: Response) -> Response:
@@ -67,12 +73,22 @@ def create_form(service: Service, clock: Clock, max_body: int) -> Blueprint:
     return form
 
 
+def check_fields(single: Collection[str]) -> None:
+    """Bounds what a link or a posted form may hold before any of it is read; these fields stand in it once. Raises: TooLargeError, BadQueryError."""
+    posted = request.get_data() if request.mimetype == "application/x-www-form-urlencoded" else b""  # kept: the form is then read from it
+    if max(posted.count(b"&"), request.query_string.count(b"&")) > MOST_FIELDS:
+        raise TooLargeError(f"The form has more than {MOST_FIELDS} fields.")
+    check_single(request.values, single)
+
+
 class _Desk:
     """The views, over one service."""
 
     def __init__(self, service: Service, clock: Clock):
         self.service, self.clock = service, clock
         self.catalogue, self.schema = service.laws.catalogue, service.schema
+        self.case_texts = [(case, f"{id_} {case.title} {case.note} {case.expect['status']}".lower()) for id_, case in service.case_ids.items()]
+        self.names = sorted(self.catalogue.facts, key=len, reverse=True)
         self.words = {"wording": wording, "catalogue": self.catalogue, "version": __version__, "laws": service.laws}
 
     # -- asking -----------------------------------------------------------------------------------------------------------
@@ -102,8 +118,8 @@ class _Desk:
         journey = self.journey()
         if request.method == "POST":
             return self._take(journey)
+        wanted = self._named("fact")
         body = self._decide(journey)
-        wanted = [name for name in request.args.getlist("fact") if self._known(name)]
         if wanted:
             held = {row["fact"]: row for row in body["missing"]}
             return self._ask(journey, body, [held.get(name, {"fact": name}) for name in wanted])
@@ -112,8 +128,15 @@ class _Desk:
             return self._go("result", journey)
         return self._ask(journey, body, rows)
 
+    def _named(self, field: str) -> list[str]:
+        """The facts that are asked about in one page. Raises: TooLargeError."""
+        found = [name for name in dict.fromkeys(request.values.getlist(field)) if self._known(name)]
+        if len(found) > MOST_ASKED:
+            raise TooLargeError(f"A page asks at most {MOST_ASKED} questions; this names {len(found)}.")
+        return found
+
     def _take(self, journey: Journey) -> str | AnyResponse | tuple[str, int]:
-        names = [name for name in request.form.getlist("ask") if self._known(name)]
+        names = self._named("ask")
         answers = questions.read_answers(self.catalogue, names, _fields())
         if names and not answers.given and not answers.problems and not journey.facts().keys() & set(names):
             answers.problem(names[0], "choose an answer, or say that you don't know")
@@ -127,14 +150,14 @@ class _Desk:
 
     def _answered(self, journey: Journey, answers: Answers) -> Journey:
         """The journey after these answers. Raises: ProposalError with all that is wrong with them."""
-        problems = list(answers.problems)
+        problems, more = list(answers.problems), False
         try:
             changed = journey.answered(self.schema, answers.given, answers.blank)
             self._decide(changed)
         except ProposalError as error:
-            problems += error.problems
+            problems, more = [*problems, *error.problems], error.more
         if problems:
-            raise ProposalError(problems)
+            raise ProposalError(problems, more)
         if sum(map(len, changed.link().values())) > MAX_LINK:
             raise ProposalError([Problem("", "the proposal has grown too long for a link; send it to the API as JSON")])
         return changed
@@ -269,13 +292,8 @@ class _Desk:
     def cases(self) -> str:
         """The worked cases, searched."""
         query, host = request.args.get("q", "").strip()[:100], request.args.get("host", "")
-        words = query.lower().split()
-        found = [
-            case
-            for case in self.service.case_ids.values()
-            if host in ("", case.proposal["host"])
-            and all(word in f"{case.id} {case.title} {case.note} {case.expect['status']}".lower() for word in words)
-        ]
+        words = set(query.lower().split())
+        found = [case for case, text in self.case_texts if host in ("", case.proposal["host"]) and all(map(text.__contains__, words))]
         return self._render("cases.html", None, found=found[:SHOWN], count=len(found), query=query, at=host)
 
     def case(self, id_: str) -> AnyResponse:
@@ -354,7 +372,7 @@ class _Desk:
     def _told(self, problem: Problem) -> str:
         """A problem in words, with questions in place of the names of facts."""
         text = problem.detail
-        for name in sorted(self.catalogue.facts, key=len, reverse=True):
+        for name in self.names:
             text = text.replace(name, f"“{wording.named(name)}”") if name in text else text
         text = text[:1].upper() + text[1:]
         return f"{text}; did you mean {problem.did_you_mean}?" if problem.did_you_mean else f"{text}."
@@ -362,11 +380,9 @@ class _Desk:
     def unreadable(self, error: ProposalError) -> str:
         """A link or file whose answers cannot be read: what is wrong, and the way on without them."""
         rows = [{"where": problem.pointer or "/", "text": self._told(problem)} for problem in error.problems]
-        link = {}
-        if "p" in request.values:
-            journey = self.journey()
-            kept = journey.without(_fact_of(problem) for problem in error.problems)
-            link = kept.link() if kept.body != journey.body else {}
+        journey = self.journey() if "p" in request.values else Journey({})
+        kept = journey.without(_fact_of(problem) for problem in error.problems)
+        link = kept.link() if kept.body != journey.body else {}
         return self._render("unreadable.html", None, rows=rows, way_on=link)
 
 

@@ -1,4 +1,4 @@
-"""Before the application: who asks and how often, what was answered a moment ago in the same bytes, and plain questions.
+"""Before the application: questions put in the plainest way, and what was answered a moment ago in the same bytes.
 
 The key of a kept answer is everything it depends on as the caller sent it: method, query, the headers that choose a
 representation, and the body. So a hit needs no reading of the body at all.
@@ -12,21 +12,24 @@ import io
 import re
 import secrets
 from collections.abc import Callable, Iterable
-from http import HTTPStatus
 from typing import Any
 
-from . import canonical, problems, replies
-from .access import Gate
+from . import replies
+from .access import CALLER, Gate
+from .asked_by import AskedBy
 from .cache import Cache, Finished
-from .errors import PassportError, RateLimitedError, UnauthorizedError
-from .witness import CALLER, DECIDED, REQUEST_ID, Witness, trace_of
+from .errors import PassportError
+from .witness import DECIDED, REQUEST_ID, Witness, trace_of
 
 PATH = "/v1/decisions"
 METHODS = ("POST", "QUERY")
+SCOPE = "decide"  # as the application's view of the same path declares it
 RAW = "passport.raw"
-_CHOOSING = ("REQUEST_METHOD", "QUERY_STRING", "CONTENT_TYPE", "HTTP_ACCEPT", "HTTP_PREFER")
+ADMITTED = "passport.admitted"  # headers about the caller's rate, once the request has been let through
+REFUSED = "passport.refused"  # why it cannot be answered, for the application to say
+_CHOOSING = ("REQUEST_METHOD", "QUERY_STRING", "CONTENT_TYPE", "HTTP_ACCEPT")
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
-_PLAIN = frozenset(("", "application/json", accept, "") for accept in ("", "*/*", "application/json"))
+_PLAIN = frozenset(("", "application/json", accept) for accept in ("", "*/*", "application/json"))
 Start = Callable[..., Any]
 Ask = Callable[[dict[str, Any], bytes, dt.datetime], tuple[Finished, str]]
 
@@ -38,6 +41,7 @@ class Front:
         self,
         app: Callable[[dict[str, Any], Start], Iterable[bytes]],
         cache: Cache,
+        asked_by: AskedBy,
         gate: Gate,
         witness: Witness,
         max_body: int,
@@ -45,7 +49,7 @@ class Front:
         timer: Callable[[], float],
         ask: Ask,
     ):
-        self.app, self.cache, self.gate, self.witness = app, cache, gate, witness
+        self.app, self.cache, self.asked_by, self.gate, self.witness = app, cache, asked_by, gate, witness
         self.max_body, self.clock, self.timer, self.ask = max_body, clock, timer, ask
 
     def __call__(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
@@ -61,38 +65,42 @@ class Front:
             seconds = self.timer() - began
             self.witness.tell(environ, int(status[:3]), seconds)
             replies.finish(headers)
-            headers += more
+            headers += more + environ.get(ADMITTED, [])
             headers.append(("Server-Timing", f"total;dur={seconds * 1000:.3f}"))
             return start(status, headers, *error)
 
-        try:
-            environ[CALLER] = self.gate.enter(environ)
-            more += self.gate.count(environ[CALLER], environ.get("REMOTE_ADDR", ""))
-        except PassportError as error:
-            return self._refuse(error, environ, answered)
-        if environ["PATH_INFO"] == PATH and environ["REQUEST_METHOD"] in METHODS and self._take_body(environ):
-            now = self.clock()
-            found = self._find(environ, now)
-            if found is not None:
-                environ[DECIDED] = found
-                status, headers, body = replies.decision(*found, now, environ.get("HTTP_IF_NONE_MATCH"), replies.ASKED_AGE)
-                answered("200 OK" if status == 200 else "304 NOT MODIFIED", headers)
-                return [body]
-        return self.app(environ, answered)
+        found = self._quick(environ) if environ["PATH_INFO"] == PATH and environ["REQUEST_METHOD"] in METHODS else None
+        if found is None:
+            return self.app(environ, answered)
+        status, headers, body = found
+        answered("200 OK" if status == 200 else "304 NOT MODIFIED", headers)
+        return [body]
 
-    def _find(self, environ: dict[str, Any], now: dt.datetime) -> tuple[Finished, str] | None:
-        """The answer, if it is kept, or if the question is put in the plainest way and can be answered; all else is the application's."""
-        kept = self.cache.recall_asked(environ[RAW], now)
-        if kept is not None:
-            return kept, "hit-memory"
-        if tuple(environ.get(name) or "" for name in _CHOOSING[1:]) not in _PLAIN:
+    def _quick(self, environ: dict[str, Any]) -> tuple[int, replies.Headers, bytes] | None:
+        """The reply, if the answer is kept, or if the question is put in the plainest way and can be answered; all else is the application's.
+
+        What the application would find out again is left for it: who asks, and why they are refused.
+        """
+        try:
+            environ[ADMITTED] = self.gate.admit(environ, SCOPE)
+            if environ.get("HTTP_PREFER") or not self._take_body(environ):
+                return None
+            now = self.clock()
+            kept = self.cache.recall_asked(environ[RAW], now)
+            if kept is None and tuple(environ.get(name) or "" for name in _CHOOSING[1:]) not in _PLAIN:
+                return None
+            finished, how = (kept, "hit-memory") if kept is not None else self._ask(environ, now)
+        except PassportError as error:
+            environ[REFUSED] = error
             return None
+        environ[DECIDED] = finished, how
+        told = self.asked_by.tell(environ[CALLER], finished.id, how)
+        return replies.decision(finished, told, now, environ.get("HTTP_IF_NONE_MATCH"), replies.ASKED_AGE)
+
+    def _ask(self, environ: dict[str, Any], now: dt.datetime) -> tuple[Finished, str]:
         body = environ["wsgi.input"].read()
         environ["wsgi.input"] = io.BytesIO(body)
-        try:
-            finished, how = self.ask(environ, body, now)
-        except PassportError:
-            return None  # the application finds the same, and says it
+        finished, how = self.ask(environ, body, now)
         self.cache.remember_asked(environ[RAW], finished, now)
         return finished, how
 
@@ -105,15 +113,3 @@ class Front:
         environ["wsgi.input"] = io.BytesIO(body)
         environ[RAW] = (*(environ.get(name, "") for name in _CHOOSING), hashlib.sha256(body).digest())
         return len(body) == int(length)
-
-    def _refuse(self, error: PassportError, environ: dict[str, Any], answered: Start) -> Iterable[bytes]:
-        found = problems.of_error(error, environ[REQUEST_ID])
-        body = canonical.dump(found)
-        headers = [("Content-Type", problems.MEDIA_TYPE), ("Content-Length", str(len(body))), ("Cache-Control", "no-store")]
-        if isinstance(error, RateLimitedError):
-            self.witness.metrics.rate_limited.inc()
-            headers += [("Retry-After", str(error.seconds)), ("RateLimit", f'"key";r=0;t={error.seconds}')]
-        if isinstance(error, UnauthorizedError):
-            headers += [("WWW-Authenticate", f'{kind} realm="passport"') for kind in self.gate.challenges]
-        answered(f"{found['status']} {HTTPStatus(found['status']).phrase}", headers)
-        return [body]

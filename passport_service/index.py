@@ -155,11 +155,12 @@ def _state_of(dimension: Dimension, situation: Situation) -> Any:
     if value is not None:
         return dimension.state(value)
     unknown = situation.unknown.get(name, dimension.unknown)
-    limits = situation.limits.get((name, member)) if dimension.ordered else None
+    limits = situation.limits.get((name, member))
     if limits is None:
         return -1 - unknown
     low, high = limits
-    return dimension.state(low) if low is not None else 1, dimension.state(high) if high is not None else dimension.count() - 1, unknown
+    first, last = dimension.state(low) if low is not None else 1, dimension.state(high) if high is not None else dimension.count() - 1
+    return first, last, unknown, name in situation.may_not_apply
 
 
 class _Stratum:
@@ -211,9 +212,9 @@ class _Table(dict[Any, int]):
 
 
 def _literal_code(mask: int, state: Any) -> int:
-    if isinstance(state, tuple):  # a range of values: (first, last, the code of an unknown)
-        first, last, unknown = state
-        inside = (1 << last + 1) - (1 << first)
+    if isinstance(state, tuple):  # a range of values: (first, last, the code of an unknown, whether the fact may not apply)
+        first, last, unknown, may_not_apply = state
+        inside = (1 << last + 1) - (1 << first) | may_not_apply << _CANNOT_APPLY
         return limited(bool(mask & inside), mask & inside == inside, unknown)
     if state < 0:
         return -1 - state

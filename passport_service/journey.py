@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import canonical
-from .errors import MalformedError, ProposalError, TooLargeError
+from .errors import MalformedError, TooLargeError
 from .outcome import IMPOSSIBLE
 from .schemas import ProposalSchema
 from .situation import evaluate, situate
@@ -102,7 +102,7 @@ class Journey:
 
     def trusted(self, schema: ProposalSchema) -> Journey:
         """The journey without kept answers that cannot be read: a link may hold anything."""
-        return Journey(self.body, {name: value for name, value in self.aside.items() if _readable(schema, self._body({name: value}))})
+        return Journey(self.body, {name: value for name, value in self.aside.items() if schema.reads(name, value)})
 
     def without(self, names: Iterable[str]) -> Journey:
         """The journey with these answers dropped."""
@@ -121,13 +121,6 @@ class Journey:
             group, _, member = name.partition(".")
             body.setdefault(group, {})[member] = value
         return body
-
-
-def _readable(schema: ProposalSchema, body: Mapping[str, Any]) -> bool:
-    try:
-        return bool(schema.read({"host": "US", **{name: value for name, value in body.items() if isinstance(value, dict)}})[:2])
-    except ProposalError:
-        return False
 
 
 def _ruled_out(schema: ProposalSchema, body: Mapping[str, Any]) -> set[str]:

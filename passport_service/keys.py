@@ -88,7 +88,8 @@ def read_keys(text: str, issuer: str | None = None) -> KeyList:
         raise KeysError("The list of keys is not JSON with each member once.") from None
     if not isinstance(found, dict) or found.keys() - {"keys", "issuer"} or not isinstance(found.get("keys"), list):
         raise KeysError('A list of keys is a JWK Set: {"keys": [...]}, with "issuer" if it is published.')
-    issuer = issuer or found.get("issuer")
+    if issuer is None:
+        issuer = found.get("issuer")
     if not is_issuer(issuer) or found.get("issuer", issuer) != issuer:
         raise KeysError("The issuer of the keys is not named, is no URI, or is another than the list's own.")
     keys = tuple(_key(row, number) for number, row in enumerate(found["keys"], 1))
@@ -115,25 +116,33 @@ def _key(row: Any, number: int) -> Key:
         raise KeysError(f"Key {number} of the list cannot be read.") from None
     if own != row.get("x") or row.get("kid", kid) != kid:
         raise KeysError(f"Key {number} of the list has an x or a kid that is not its own; a kid is the thumbprint of RFC 7638.")
-    return Key(kid, jwk, _time(row, "nbf", number), _time(row, "exp", number), _revoked(row, number), row.get("ephemeral") is True)
+    begins, retired = _time(row, "nbf", number), _time(row, "exp", number)
+    if begins is not None and retired is not None and retired < begins:
+        raise KeysError(f"Key {number} of the list is retired before its use begins.")
+    if not isinstance(row.get("ephemeral", False), bool):
+        raise KeysError(f"Key {number} of the list has an ephemeral that is neither true nor false.")
+    return Key(kid, jwk, begins, retired, _revoked(row, number), row.get("ephemeral", False))
 
 
 def _time(row: Mapping[str, Any], name: str, number: int) -> dt.datetime | None:
-    value = row.get(name)
-    if value is None:
+    if name not in row:
         return None
+    value = row[name]
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**38:
-        raise KeysError(f"Key {number} of the list has a {name} that is no number of seconds since 1970.")
+        raise KeysError(f"Key {number} of the list has a {name} that is no number of seconds since 1970; leave it out where there is none.")
     return dt.datetime.fromtimestamp(value, dt.UTC)
 
 
 def _revoked(row: Mapping[str, Any], number: int) -> str | None:
-    found = row.get("revoked")
-    if found is None:
+    if "revoked" not in row:
         return None
-    # Whatever stands there, the key is revoked: a slip of the pen must not make it good again.
-    reason = found.get("reason") if isinstance(found, dict) else None
-    return reason if isinstance(reason, str) else "no reason given"
+    found = row["revoked"]
+    if found is None or found is False:  # meant to say that it is not revoked, or not filled in yet: nobody can tell
+        raise KeysError(f'Key {number} of the list has a revoked that says neither yes nor no; leave it out, or write {{"reason": "…"}}.')
+    if isinstance(found, dict) and (found.keys() - {"reason", "revoked_at"} or not isinstance(found.get("reason", ""), str)):
+        raise KeysError(f"Key {number} of the list has a revoked with members that are none of reason (a text) and revoked_at.")
+    # However else it is written, the key is revoked: a slip of the pen must not make it good again.
+    return (found.get("reason") if isinstance(found, dict) else None) or "no reason given"
 
 
 def ephemeral(now: dt.datetime) -> KeyList:

@@ -10,7 +10,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from .conditions import All, Any_, Condition, Constant, Leaf, Not, Ref, leaves
+from . import amounts, deadlines
+from .conditions import ALWAYS, All, Any_, Condition, Constant, Leaf, Not, Ref, leaves
 from .facts import Catalogue
 from .laws import Laws
 from .placement import uses
@@ -47,14 +48,14 @@ def page(laws: Laws, rulebook: Rulebook, served: bool = False) -> str:
 
 def search(laws: Laws, query: str) -> list[dict[str, str]]:
     """The provisions in which every word of a query stands, by host and id. Shapes: host, kind, id, title, says, standing, cite."""
-    words = query.lower().split()
+    words = set(query.lower().split())
     found = []
     for rulebook in laws.rulebooks.values():
         for kind, name in _KINDS.items():
             for provision in getattr(rulebook, kind).values():
                 last = provision.versions[-1]
-                text = f"{provision.id} {last.title} {last.says} {last.cite.text} {getattr(last, 'topic', '')} {last.standing}"
-                if words and all(word in text.lower() for word in words):
+                text = f"{provision.id} {last.title} {last.says} {last.cite.text} {getattr(last, 'topic', '')} {last.standing}".lower()
+                if words and all(map(text.__contains__, words)):
                     row = {"host": rulebook.host, "kind": name, "id": provision.id, "title": last.title or provision.id, "says": last.says}
                     found.append({**row, "standing": last.standing, "cite": last.cite.text})
     return found
@@ -97,7 +98,16 @@ def _version(catalogue: Catalogue, rulebook: Rulebook, version: Any, end: dt.dat
         for name, title in _FIELDS.items()
         if _says_something(name, getattr(version, name, None))
     ]
-    return {"version": version, "end": end, "logic": logic}
+    return {"version": version, "end": end, "logic": logic, "dues": list(_dues(catalogue, rulebook, version))}
+
+
+def _dues(catalogue: Catalogue, rulebook: Rulebook, version: Any) -> Iterator[tuple[str, str]]:
+    """The deadlines and amounts of a requirement, without dates and numbers of a case. Shapes: (what it is, its terms in words)."""
+    for label, steps, words in (("Deadline", "deadlines", deadlines.in_words), ("Amount", "amounts", amounts.in_words)):
+        for step in getattr(version, steps, ()):
+            when = "" if step.when == ALWAYS else f", where {condition_words(step.when, catalogue, rulebook.definitions)}"
+            says = f". {step.what['says']}" if "says" in step.what else ""
+            yield label, f"{words(step.what, catalogue)}{when}{says}"
 
 
 def _says_something(name: str, condition: Condition | None) -> bool:

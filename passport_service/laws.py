@@ -9,9 +9,11 @@ import datetime as dt
 import threading
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from .authorities import read_authorities
 from .calendars import Calendar, read_calendar
 from .catalogue import read_catalogue
 from .compiler import REMEMBERED, Law
@@ -22,7 +24,7 @@ from .reader import RulebookReader
 from .recall import Memo
 from .rulebook import Rulebook, Scenario
 from .scenarios import read_scenario
-from .source import FACTS, Report, parse, read_files
+from .source import AUTHORITIES, FACTS, Report, parse, read_files
 
 Key = tuple[str, str | None]  # host, scenario
 
@@ -109,17 +111,22 @@ def load(root: Path) -> Laws:
     return read(read_files(root))
 
 
-def read(texts: Mapping[str, str]) -> Laws:
-    """The laws of source texts by name, from a directory or a bundle alike. Raises: LawError with every mistake found."""
+def read(texts: Mapping[str, str], published: bool = False) -> Laws:
+    """The laws of source texts by name, from a directory or a bundle alike. Raises: LawError with every mistake found.
+
+    What was `published` is read as it stands: what is asked of whoever writes law today is not asked of it.
+    """
     report = Report()
-    catalogue = read_catalogue(parse(texts.get(FACTS, ""), FACTS, report), _calendars(texts, report), report)
+    catalogue = read_catalogue(parse(texts.get(FACTS, ""), FACTS, report), _calendars(texts, report), report, published)
     if ACTIVITIES not in catalogue.facts:
         report.problems.append(LawProblem(FACTS, 1, 1, "facts", f"there is no fact {ACTIVITIES}, and every rulebook is about some"))
         report.check()
+    if AUTHORITIES in texts:
+        catalogue = replace(catalogue, authorities=read_authorities(parse(texts[AUTHORITIES], AUTHORITIES, report), catalogue.facts, report))
     rulebooks: dict[str, Rulebook] = {}
     for directory in sorted({"/".join(name.split("/")[:2]) for name in texts if name.startswith("rulebooks/") and name.count("/") > 1}):
         files = [parse(texts[name], name, report) for name in _within(texts, directory)]
-        rulebook = RulebookReader(catalogue, report).read(files, directory)
+        rulebook = RulebookReader(catalogue, report, published).read(files, directory)
         if rulebook and rulebook.host in rulebooks:
             report.error(files[0], f"there is a rulebook of the host {rulebook.host} already, {rulebooks[rulebook.host].name}")
         elif rulebook:
@@ -129,7 +136,7 @@ def read(texts: Mapping[str, str]) -> Laws:
     overlays: dict[tuple[str, str], Rulebook] = {}
     for name in _within(texts, "scenarios"):
         node = parse(texts[name], name, report)
-        found = read_scenario(node, catalogue, rulebooks, report)
+        found = read_scenario(node, catalogue, rulebooks, report, published)
         if found and found[0].name in scenarios:
             report.error(node, f"there is a scenario {found[0].name} already")
         elif found:

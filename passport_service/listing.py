@@ -31,7 +31,7 @@ class Item:
     party: str
     stops: str
     routes: tuple[str, ...]
-    special_stop: bool  # it stops only if a special case holds
+    special_stop: bool  # it fails only if a special case holds
     may_fail: bool  # its stop is TRUE, or circumstances may make it so
     may_stop: frozenset[str]  # what it may stop, whoever turns out to owe it
     outstanding: bool
@@ -142,7 +142,7 @@ class Assessed:
             party=party,
             stops=stops,
             routes=bearing.routes,
-            special_stop=bool(self.stop & SPECIAL) and not self.stop & (STOP | MUST) and stops != "nothing",
+            special_stop=bool(self.stop & SPECIAL) and not self.stop & (STOP | MUST),
             may_fail=self.may_fail,
             may_stop=may_stop,
             outstanding=outstanding,

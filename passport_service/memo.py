@@ -11,7 +11,7 @@ from . import wording
 from .errors import PassportError
 
 COLUMNS = (
-    "id", "title", "status", "when", "owed_by", "due", "deadline", "amount", "do", "evidence", "citation", "link", "why",
+    "id", "title", "status", "when", "owed_by", "due", "deadline", "deadline_rule", "amount", "amount_rule", "do", "evidence", "citation", "link", "why",
     "standing", "confidence", "read", "reviewed_on", "decision", "law_date", "rulebook",
 )  # fmt: skip
 
@@ -48,6 +48,7 @@ def checklist(body: Mapping[str, Any]) -> bytes:
 
 def _row(row: Mapping[str, Any], when: str, body: Mapping[str, Any]) -> Iterable[str]:
     deadline, provenance = row["deadline"], row["provenance"]
+    rules = {label: how for label, _, how in wording.dues(row)}
     return (
         row["id"],
         row["title"],
@@ -55,8 +56,10 @@ def _row(row: Mapping[str, Any], when: str, body: Mapping[str, Any]) -> Iterable
         when,
         wording.PARTY_WORDS.get(row["party"]) or wording.party_words(row["party"]),
         wording.DUE[row["due"]],
-        f"{deadline['date']}{' ' + deadline['at'] if deadline['at'] else ''}" if deadline else row["deadline_note"] or "",
-        wording.money(row["amount"]) if row["amount"] else row["amount_note"] or "",
+        f"{deadline['date']}{' ' + deadline['at'] if deadline['at'] else ''}" if deadline else "",
+        rules.get("Deadline", ""),
+        wording.money(row["amount"]) if row["amount"] else "",
+        rules.get("Amount", ""),
         row["do"],
         "; ".join(row["evidence"]),
         row["cite"]["text"],

@@ -9,21 +9,22 @@ import apispec.core
 from apispec import APISpec
 
 from . import __version__, publish
-from .access import scope_of
 from .laws import Laws
 from .rulebook import DUE, LEGS, PARTIES, STANDINGS, STOPS
 from .schemas import COLUMN
-from .shapes import REASONS
+from .shapes import PROVENANCE, REASONS
 from .shapes import obj as _obj
 
 # RFC 10008: apispec's table of methods is older.
 if "query" not in apispec.core.VALID_METHODS_OPENAPI_V3:
     apispec.core.VALID_METHODS_OPENAPI_V3.append("query")
 
+_PRESENT = {"status": "authorised", "permissions": ["deal_as_principal"]}
+_REGISTRATION = {"home": "GB", "authority": "FCA", "kinds": ["investment_firm"], "number": "122702", **_PRESENT}
 EXAMPLE = {
     "host": "US",
     "as_of": "2026-12-01",
-    "registration": {"home": "GB", "authority": "FCA", "kinds": ["investment_firm"], "number": "122702", "status": "authorised"},
+    "registration": _REGISTRATION,
     "firm": {"place_in_host": False, "host_status": []},
     "transaction": {
         "date": "2026-12-01",
@@ -37,8 +38,8 @@ EXAMPLE = {
 }
 
 
-def openapi(laws: Laws, problems: Mapping[str, Any]) -> dict[str, Any]:
-    """The document as plain JSON."""
+def openapi(laws: Laws, problems: Mapping[str, Any], scopes: Mapping[str, str | None]) -> dict[str, Any]:
+    """The document as plain JSON. Shapes: `scopes` what each path needs, as the views declare it."""
     spec = APISpec(
         title="Passport",
         version=__version__,
@@ -78,16 +79,17 @@ def openapi(laws: Laws, problems: Mapping[str, Any]) -> dict[str, Any]:
         spec.path(path, operations={"get": found})
     spec.components.security_scheme("key", {"type": "http", "scheme": "bearer", "description": "An API key, where the operator has given any out"})
     document = spec.to_dict()
-    _gate(document, problems)
+    _gate(document, problems, scopes)
     return document
 
 
-def _gate(document: dict[str, Any], problems: Mapping[str, Any]) -> None:
-    """What may be said before a resource is asked at all: no key, a key that does not go so far, too many requests."""
+def _gate(document: dict[str, Any], problems: Mapping[str, Any], scopes: Mapping[str, str | None]) -> None:
+    """What may be said before a resource is asked at all: another host, another site's page, no key or one that does not go so far, too many requests."""
     for path, operations in document["paths"].items():
-        scope = scope_of(path)
+        scope = scopes[path]
         for operation in operations.values():
-            operation["responses"] |= {str(status): _problem(problems, status) for status in ((401, 403, 429) if scope else (429,))}
+            statuses = (400, 403, 406, 421, 429, *((401,) if scope else ()))
+            operation["responses"] |= {str(status): _problem(problems, status) for status in statuses}
             operation["responses"]["429"]["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "seconds"}}
             if scope:
                 operation["security"] = [{"key": []}]
@@ -108,7 +110,7 @@ _READS = (
 )
 
 
-_HEADERS = "ETag Cache-Control Cache-Status Repr-Digest Rulebook-Version Rulebook-Digest Server-Timing X-Request-Id".split()
+_HEADERS = "ETag Cache-Control Cache-Status Preference-Applied Repr-Digest Rulebook-Version Rulebook-Digest Server-Timing X-Request-Id".split()
 
 
 def _decisions(spec: APISpec, problems: Mapping[str, Any]) -> None:
@@ -124,7 +126,12 @@ def _decisions(spec: APISpec, problems: Mapping[str, Any]) -> None:
         "schema": {"enum": ["full", "summary"]},
         "description": "summary leaves out why, says and not_required",
     }
-    prefer = {"name": "Prefer", "in": "header", "schema": {"type": "string"}, "description": "return=minimal is detail=summary"}
+    prefer = {
+        "name": "Prefer",
+        "in": "header",
+        "schema": {"type": "string"},
+        "description": "return=minimal is detail=summary, where no detail is stated",
+    }
     held = {
         "name": "If-None-Match",
         "in": "header",
@@ -240,15 +247,18 @@ def _components(laws: Laws) -> dict[str, Any]:
     proposal = {"type": "object", "required": ["host"], "additionalProperties": False, "properties": {**options, **groups}}
     # The options that name a law: what may stand in a column of a comparison.
     column = {"type": "object", "additionalProperties": False, "properties": {name: options[name] for name in COLUMN}}
-    definitions = _rerooted(facts["$defs"])
-    return {"Proposal": proposal, "Column": column, "Money": definitions["money"], "Unknown": definitions["unknown"], **_answer_shapes()}
+    defined = {component: _rerooted(facts["$defs"][name]) for name, component in _DEFINED.items()}
+    return {"Proposal": proposal, "Column": column, **defined, **_answer_shapes()}
+
+
+_DEFINED = {"money": "Money", "unknown": "Unknown", "country_word": "CountryWord"}  # the $defs of the facts as components
 
 
 def _rerooted(value: Any) -> Any:
     """The same schema with its $defs among the components."""
     if isinstance(value, dict):
-        places = {"#/$defs/money": _ref("Money"), "#/$defs/unknown": _ref("Unknown")}
-        return places[value["$ref"]] if value.get("$ref") in places else {key: _rerooted(item) for key, item in value.items()}
+        component = _DEFINED.get(str(value.get("$ref", "")).removeprefix("#/$defs/"))
+        return _ref(component) if component else {key: _rerooted(item) for key, item in value.items()}
     return [_rerooted(item) for item in value] if isinstance(value, list) else value
 
 
@@ -290,10 +300,11 @@ def _answer_shapes() -> dict[str, Any]:
             service=_TEXT,
         ),
         "Route": _obj(
-            "id leg title standing activities status live dead stopped_by doubted_by outstanding cite provenance missing not_with",
+            "id leg title headline standing activities status live dead stopped_by doubted_by outstanding cite provenance missing not_with",
             id=_TEXT,
             leg={"enum": list(LEGS)},
             title=_TEXT,
+            headline=_TEXT,
             standing=standing,
             activities=_TEXTS,
             status={"enum": ["open", "closed", "undetermined"]},
@@ -323,10 +334,13 @@ def _answer_shapes() -> dict[str, Any]:
             due=due,
             do=_TEXT,
             evidence=_TEXTS,
-            deadline={"type": ["object", "null"]},
-            deadline_note=_MAYBE,
-            amount={"type": ["array", "null"]},
-            amount_note=_MAYBE,
+            deadline={
+                "anyOf": [_obj("date at rule", date=_DAY, at=_MAYBE, rule=_TEXT), {"type": "null"}],
+                "description": "The last day, a time of day in the host's zone where the law names one, and how the day comes about, to be checked.",
+            },
+            deadline_note={**_MAYBE, "description": "Why no last day can be told, where the law names one."},
+            amount={"type": ["array", "null"], "items": _obj("amount currency", amount=_TEXT, currency=_TEXT)},
+            amount_note={**_MAYBE, "description": "How the amount comes about, to be checked, or why none can be told."},
             cite=_ref("Citation"),
             says=_TEXT,
             standing=standing,
@@ -351,13 +365,7 @@ def _answer_shapes() -> dict[str, Any]:
         ),
         **REASONS,
         "Citation": _obj("text url", text=_TEXT, url=_MAYBE),
-        "Provenance": _obj(
-            "read confidence reviewed_on review_by",
-            read={"enum": ["primary", "secondary", "not_read"]},
-            confidence={"type": "integer", "minimum": 1, "maximum": 5},
-            reviewed_on=_DAY,
-            review_by=_DAY,
-        ),
+        "Provenance": PROVENANCE,
         "Provision": _obj(
             "id kind host versions cases", id=_TEXT, kind=_TEXT, host=_TEXT, versions={"type": "array", "items": _OBJECT}, cases=_TEXTS
         ),

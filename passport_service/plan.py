@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -11,6 +11,7 @@ from .conditions import Condition
 from .outcome import MAY, MUST
 from .rulebook import STANDINGS
 
+_Cost = tuple[int, bool, int, int, str]
 _RANK = {standing: rank for rank, standing in enumerate(STANDINGS)}
 
 
@@ -85,22 +86,34 @@ def _combinations(choices: Sequence[Sequence[Candidate]]) -> Iterable[tuple[Cand
 def best_plan(
     legs: Sequence[Leg], prefer: Sequence[str], added: frozenset[str], firm_ground: frozenset[tuple[str, str]] | None
 ) -> tuple[Candidate, ...] | None:
-    """The best combination of one live route for each leg that has one; None when exclusive routes leave none.
+    """The best combination of one live route for each leg that has one; None when exclusive routes leave none. Law: design §3.
 
     `added` holds the routes that a scenario adds, `firm_ground` the (route, activity) that live without staff positions: any other counts as resting on one.
     """
 
-    def cost(candidate: Candidate) -> tuple[int, bool, int, int, str]:
+    def cost(candidate: Candidate) -> _Cost:
         chosen = prefer.index(candidate.route.id) if candidate.route.id in prefer else len(prefer)
         standing = _RANK[candidate.route.version.standing]
         if firm_ground is not None and (candidate.route.id, candidate.activity) not in firm_ground:
             standing = max(standing, _RANK[STAFF])
         return chosen, candidate.route.id not in added, standing, candidate.outstanding, candidate.route.id
 
-    best = tuple([leg.live[0] if len(leg.live) == 1 else min(leg.live, key=cost) for leg in legs if leg.live])
+    choices = [leg.live for leg in legs if leg.live]
+    # A plan that leaves nothing to do is taken before one of better standing, which may open only later: `clear` stays `clear`.
+    nothing_to_do = [tuple([candidate for candidate in live if not candidate.outstanding]) for live in choices]
+    chosen = any(candidate.outstanding and candidate.route.id in prefer for live in choices for candidate in live)
+    if len(choices) == len(legs) and all(nothing_to_do) and not chosen:
+        found = _cheapest(nothing_to_do, cost)
+        if found is not None:
+            return found
+    return _cheapest(choices, cost)
+
+
+def _cheapest(choices: Sequence[Sequence[Candidate]], cost: Callable[[Candidate], _Cost]) -> tuple[Candidate, ...] | None:
+    """The cheapest combination in which no two routes exclude each other."""
+    best = tuple([live[0] if len(live) == 1 else min(live, key=cost) for live in choices])
     if next(iter(_combinations([[candidate] for candidate in best])), None) is not None:
         return best
-    choices = [leg.live for leg in legs if leg.live]
 
     def total(combination: tuple[Candidate, ...]) -> tuple[object, ...]:
         costs = [cost(candidate) for candidate in combination]

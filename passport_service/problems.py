@@ -7,8 +7,11 @@ from typing import Any
 
 from .errors import (
     BadQueryError,
+    BadRequestError,
+    CrossSiteError,
     ForbiddenError,
     MalformedError,
+    MisdirectedError,
     NoRulebookError,
     NotAcceptableError,
     NotKeptError,
@@ -37,6 +40,12 @@ class ProblemPage:
 
 
 PROBLEMS = {
+    "bad-request": ProblemPage(
+        400,
+        "The request is not HTTP as we accept it",
+        "Its head lacks something, or has something that cannot be read.",
+        "Send HTTP/1.1 with one Host header that names this service.",
+    ),
     "malformed": ProblemPage(
         400,
         "The body is not JSON as we accept it",
@@ -46,14 +55,26 @@ PROBLEMS = {
     "bad-query": ProblemPage(
         400,
         "A query parameter cannot be used",
-        "The address has a parameter that we do not know, or a value that it cannot take.",
-        "Use detail=full or detail=summary, or leave it out.",
+        "The address has a parameter that we do not know, one that stands twice with different values, or a value that it cannot take.",
+        "Use detail=full or detail=summary, once, or leave it out.",
     ),
     "unauthorized": ProblemPage(
         401, "A key is needed", "The request shows no key that this service knows.", "Send Authorization: Bearer and the key your operator gave you."
     ),
     "forbidden": ProblemPage(
         403, "The key does not go so far", "The key is known and has not the scope that this resource needs.", "Ask your operator for a key with it."
+    ),
+    "cross-site": ProblemPage(
+        403,
+        "A page of another site asked for this",
+        "A browser says that the request comes from a page of another site. Such pages may link here, and may send nothing.",
+        "Ask from the service's own pages, or from a program. If the service stands behind a proxy, the operator names its host in PASSPORT_HOSTS.",
+    ),
+    "misdirected": ProblemPage(
+        421,
+        "The service is not called so",
+        "The Host header, or the address in the request line, names a host that this service does not answer as.",
+        "Use the address that the operator gave you. The operator lists the names of the service in PASSPORT_HOSTS.",
     ),
     "rate-limited": ProblemPage(
         429,
@@ -110,6 +131,9 @@ _KINDS: tuple[tuple[type[Exception], str], ...] = (
     (ProposalError, "invalid-proposal"),
     (MalformedError, "malformed"),
     (BadQueryError, "bad-query"),
+    (BadRequestError, "bad-request"),
+    (MisdirectedError, "misdirected"),
+    (CrossSiteError, "cross-site"),
     (TooLargeError, "too-large"),
     (UnauthorizedError, "unauthorized"),
     (ForbiddenError, "forbidden"),
@@ -142,5 +166,9 @@ def of_error(error: PassportError, request_id: str | None = None, **more: object
         return problem(name, PROBLEMS[name].means, request_id, **more)
     if isinstance(error, ProposalError):
         more["errors"] = [found.as_json() for found in error.problems]
-        return problem(name, f"{len(error.problems)} problem(s) were found.", request_id, **more)
+        count = len(error.problems)
+        words = f"More than {count} problems were found; these are {count} of them." if error.more else f"{count} problem(s) were found."
+        return problem(name, words, request_id, **more)
+    if isinstance(error, UnknownNameError) and error.did_you_mean:
+        more["did_you_mean"] = error.did_you_mean
     return problem(name, str(error), request_id, **more)

@@ -9,6 +9,7 @@ from typing import Any
 
 from .conditions import value_text
 from .situation import Situation
+from .understanding import ReadAs
 from .values import plain
 
 
@@ -34,12 +35,15 @@ class Proposal:
     asked: frozenset[str]
     options: Options
     situation: Situation
+    read_as: tuple[ReadAs, ...] = ()
 
     def canonical(self) -> dict[str, Any]:
         """The proposal in one spelling, for content addresses."""
         facts = {name: as_json(value) for name, value in self.facts.items()}
         options = self.options
+        told_back = {"read_as": [[one.fact, one.word] for one in self.read_as]} if self.read_as else {}
         return {
+            **told_back,
             "host": self.host,
             "facts": facts,
             "asked": sorted(self.asked),
@@ -53,15 +57,24 @@ class Proposal:
         }
 
     def body(self) -> dict[str, Any]:
-        """The proposal as understood, as a JSON body again: reading it gives the same proposal."""
-        found = {name: value for name, value in self.canonical().items() if name not in ("facts", "asked") and value not in (None, [])}
+        """The proposal as understood, as a JSON body again: reading it gives the same proposal, with the same words told back."""
+        left_out = ("facts", "asked", "read_as")
+        found = {name: value for name, value in self.canonical().items() if name not in left_out and value not in (None, [])}
         if self.options.rely_on_staff_positions:
             found.pop("rely_on_staff_positions")
-        stated = {name: as_json(value) for name, value in self.facts.items()} | dict.fromkeys(self.asked, {"unknown": True})
+        stated = {name: self._stated(name, as_json(value)) for name, value in self.facts.items()} | dict.fromkeys(self.asked, {"unknown": True})
         for name, value in stated.items():
             group, _, member = name.partition(".")
             found.setdefault(group, {})[member] = value
         return found
+
+    def _stated(self, name: str, value: Any) -> Any:
+        """A value by the words by which it was stated."""
+        words = [one for one in self.read_as if one.fact == name]
+        if not words or isinstance(value, str):
+            return words[0].word if words else value
+        meant = {one.value for one in words}
+        return sorted([*(one.word for one in words), *(member for member in value if member not in meant)])
 
 
 def as_json(value: Any) -> Any:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from .authorities import Authorities
 from .conditions import All, Any_, Condition, Constant, Leaf, Not, Ref, value_text
 from .errors import UnknownNameError
 from .explain import cite_json, provenance_json
 from .facts import Catalogue, Fact
 from .laws import Laws
+from .provenance import Text
 from .rulebook import Case, Provision, Rulebook, Scenario, Step, Version
 from .sentences import asks
-from .values import CURRENCIES, plain
+from .values import AUTHORITY_NAME, CURRENCIES, IDENTIFIERS, plain
 
 # -- conditions -------------------------------------------------------------------------------------------------------
 
@@ -139,6 +142,7 @@ def rulebook_json(catalogue: Catalogue, rulebook: Rulebook) -> dict[str, Any]:
         **rulebook_line(rulebook),
         "legs": {leg: {"needed_when": condition_json(condition)} for leg, condition in rulebook.legs.items()},
         "sources": {id_: dict(source) for id_, source in rulebook.sources.items()},
+        "texts": {id_: text_json(text) for id_, text in rulebook.texts.items()},
         **{kind: [provision_json(catalogue, rulebook, provision) for provision in getattr(rulebook, kind).values()] for kind in kinds},
         "cases": [
             {"id": case.id, "title": case.title, "note": case.note or None, "proposal": case.proposal, "expect": _plain(case.expect)}
@@ -154,6 +158,7 @@ def rulebook_line(rulebook: Rulebook) -> dict[str, Any]:
         "host": rulebook.host,
         "title": head.title,
         "version": head.version,
+        "known_to": head.known_to.isoformat(),
         "digest": rulebook.digest,
         "covers": {
             "from": head.covers_from.isoformat(),
@@ -162,6 +167,11 @@ def rulebook_line(rulebook: Rulebook) -> dict[str, Any]:
         },
         "counts": {kind: len(getattr(rulebook, kind)) for kind in ("definitions", "routes", "requirements", "recognitions", "notices", "cases")},
     }
+
+
+def text_json(text: Text) -> dict[str, Any]:
+    """A text in which provisions were read."""
+    return {"title": text.title, "version": text.version.isoformat(), "prospective": text.prospective, "url": text.url, "note": text.note or None}
 
 
 def scenario_json(scenario: Scenario) -> dict[str, Any]:
@@ -198,7 +208,7 @@ _MONEY = {
     "type": "object",
     "additionalProperties": False,
     "required": ["amount", "currency"],
-    "properties": {"amount": {"type": "string", "pattern": r"^\d{1,18}(\.\d{1,8})?$"}, "currency": {"enum": sorted(CURRENCIES)}},
+    "properties": {"amount": {"type": "string", "pattern": r"^[0-9]{1,18}(\.[0-9]{1,8})?$"}, "currency": {"enum": sorted(CURRENCIES)}},
 }
 _SHAPES: dict[str, dict[str, Any]] = {
     "yes_no": {"type": "boolean"},
@@ -208,7 +218,7 @@ _SHAPES: dict[str, dict[str, Any]] = {
     "code": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$"},
     "money": {"anyOf": [{"$ref": "#/$defs/money"}, {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/money"}}]},
     "integer": {"type": "integer", "minimum": -(10**17) + 1, "maximum": 10**18 - 1},  # what `canonical.load` reads: at most 18 characters
-    "decimal": {"type": "string", "pattern": r"^-?\d{1,18}(\.\d{1,8})?$"},
+    "decimal": {"type": "string", "pattern": r"^-?[0-9]{1,18}(\.[0-9]{1,8})?$"},
     "date": {"type": "string", "format": "date"},
     "text": {"type": "string", "minLength": 1, "maxLength": 200},
     "identifier": {"type": "string"},
@@ -223,7 +233,7 @@ def facts_schema(catalogue: Catalogue) -> dict[str, Any]:
             fact.group,
             {"type": "object", "title": catalogue.groups[fact.group], "additionalProperties": False, "properties": {}},
         )
-        group["properties"][fact.name.partition(".")[2]] = _fact_schema(fact)
+        group["properties"][fact.name.partition(".")[2]] = _fact_schema(fact, catalogue.authorities)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "The facts of a proposal",
@@ -233,19 +243,60 @@ def facts_schema(catalogue: Catalogue) -> dict[str, Any]:
         "$defs": {
             "money": _MONEY,
             "unknown": {"type": "object", "const": {"unknown": True}, "description": "asked, and cannot be said"},
+            "country_word": by_word(sorted(catalogue.country_words.synonyms)),
         },
     }
 
 
-def _fact_schema(fact: Fact) -> dict[str, Any]:
-    shape = dict(_SHAPES[fact.type])
+def _bounds(fact: Fact) -> dict[str, Any]:
+    """The bounds of a fact as JSON Schema has them: of a text by a pattern, since only numbers have bounds there. The catalogue keeps to such bounds."""
+    if fact.type == "integer":
+        return {key: value for key, value in (("minimum", fact.minimum), ("maximum", fact.maximum)) if value is not None}
+    if fact.type == "decimal" and fact.minimum is not None:
+        whole, most = "[0-9]{1,18}", fact.maximum
+        if most is not None:
+            digits = len(str(most)) - 1  # of every number below it
+            below = f"0{{0,{18 - digits}}}[0-9]{{1,{digits}}}" if digits else "0{1,18}"
+            return {"pattern": rf"^({below}(\.[0-9]{{1,8}})?|0{{0,{17 - digits}}}{most}(\.0{{1,8}})?)$"}
+        return {"pattern": rf"^{whole}(\.[0-9]{{1,8}})?$"}
+    if fact.type == "date" and fact.minimum is not None and fact.maximum is not None:
+        return {"pattern": f"^({_years(fact.minimum.year, fact.maximum.year)})-[0-9]{{2}}-[0-9]{{2}}$"}
+    return {}
+
+
+def _years(first: int, last: int) -> str:
+    """A regular expression for the years from one to another, decade by decade and century by century where they are whole.
+
+    >>> _years(1900, 2199), _years(1995, 2010)
+    ('19[0-9]{2}|20[0-9]{2}|21[0-9]{2}', '1995|1996|1997|1998|1999|200[0-9]|2010')
+    """
+    found = []
+    while first <= last:
+        step = next(step for step in (100, 10, 1) if first % step == 0 and first + step - 1 <= last)
+        found.append(f"{first:04}"[: {100: 2, 10: 3, 1: 4}[step]] + {100: "[0-9]{2}", 10: "[0-9]", 1: ""}[step])
+        first += step
+    return "|".join(found)
+
+
+def _fact_schema(fact: Fact, authorities: Authorities) -> dict[str, Any]:
+    shape = {**_SHAPES[fact.type], **_bounds(fact)}
     if fact.values:
         allowed = {"enum": list(fact.values)}
         shape = {**shape, "items": allowed} if fact.type == "set" else {**shape, **allowed}
+    if fact.scheme:
+        shape["pattern"] = f"^{IDENTIFIERS[fact.scheme].form}$"
+    words = sorted({*fact.words.synonyms, *(authorities.status_synonyms if fact.name == authorities.facts.get("status") else ())})
+    if fact.name == authorities.facts.get("authority"):
+        shape = {"type": "string", "pattern": f"^{AUTHORITY_NAME.pattern}$"}
+    elif words and fact.type == "set":
+        shape = {**shape, "items": {"anyOf": [shape["items"], by_word(words)]}}
+    described = [shape]
+    if words and fact.type != "set":
+        described.append({"$ref": "#/$defs/country_word"} if fact.type == "country" else by_word(words))
     found: dict[str, Any] = {
         "title": fact.question,
         "description": fact.help or None,
-        "anyOf": [shape, {"$ref": "#/$defs/unknown"}],
+        "anyOf": [*described, {"$ref": "#/$defs/unknown"}],
         "x-fact": fact.name,
         "x-label": fact.label or None,
         "x-type": fact.type,
@@ -253,9 +304,33 @@ def _fact_schema(fact: Fact) -> dict[str, Any]:
         "x-exceptional": fact.exceptional or None,
         "x-only-if": fact.only_if or None,
         "x-unit": fact.unit,
+        "x-minimum": None if fact.minimum is None or fact.type == "integer" else value_text(fact.minimum),
+        "x-maximum": None if fact.maximum is None or fact.type == "integer" else value_text(fact.maximum),
         "x-scheme": fact.scheme,
         "x-values": dict(fact.values) or None,
+        "x-synonyms": _synonyms(fact) or None if fact.type != "country" else None,
+        "x-ambiguous": {word: list(found.may_mean) for word, found in fact.words.ambiguous.items()} or None,
+        "x-authorities": _authorities(authorities) if fact.name == authorities.facts.get("authority") else None,
         "x-asked-when": condition_json(fact.asked_when) if fact.asked_when is not None else None,
         "x-open-point": dict(fact.open_point) if fact.open_point else None,
     }
     return {key: value for key, value in found.items() if value is not None}
+
+
+def by_word(words: Iterable[str]) -> dict[str, Any]:
+    """Other words, each read as the value that it means, and told back in the answer."""
+    either = "|".join(re.sub(r"[\\^$.*+?()\[\]{}|/]", r"\\\g<0>", word) for word in words)
+    return {"type": "string", "pattern": f"^(?:{either})$", "description": "another word for one of the values, told back as it was read"}
+
+
+def _synonyms(fact: Fact) -> dict[str, list[str]]:
+    """The other words for each value."""
+    found: dict[str, list[str]] = {}
+    for word, value in fact.words.synonyms.items():
+        found.setdefault(value, []).append(word)
+    return found
+
+
+def _authorities(authorities: Authorities) -> dict[str, dict[str, str]]:
+    """The authorities known to register firms, by country."""
+    return {country: {id_: authorities.of(country)[id_].name for id_ in authorities.registering(country)} for country in authorities.countries}

@@ -21,6 +21,7 @@ Body = Mapping[str, Any]
 Row = Mapping[str, Any]
 DONT_KNOW, NONE, NOBODY = "?", "[]", "-"  # values of form fields that no fact has
 TOGETHER = 2  # at most so many questions on a page,
+MOST_AMOUNTS = 12  # of one question
 NEAR = 0.8  # each at least so urgent, compared with the first
 # Weights of urgency, found by counting the questions that the worked cases of the packs take.
 _CORE = 3.0  # what settles most in general comes sooner,
@@ -180,9 +181,12 @@ def read_answers(catalogue: Catalogue, names: Iterable[str], fields: Mapping[str
     for name in names:
         fact = catalogue.facts[name]
         texts = [text.strip() for text in fields.get(name, ())]
+        if fact.type == "money" and len(texts) > MOST_AMOUNTS:
+            found.problem(name, f"give at most {MOST_AMOUNTS} amounts, one for each currency")
+            texts = texts[:MOST_AMOUNTS]
         found.typed[name] = texts
         if f"{name}:currency" in fields:
-            found.typed[f"{name}:currency"] = list(fields[f"{name}:currency"])
+            found.typed[f"{name}:currency"] = list(fields[f"{name}:currency"][:MOST_AMOUNTS])
         _read(found, fact, [text for text in texts if text], catalogue)
     return found
 

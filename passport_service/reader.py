@@ -7,17 +7,19 @@ circles, missing citation or provenance, and facts of a class that may not stand
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from zoneinfo import available_timezones
 
 from . import canonical
-from .calendars import add_months
+from .amounts import read_amount
 from .cases import CaseReader, read_untried
-from .conditions import ALWAYS, NEVER, Condition, ConditionReader, Ref
+from .conditions import ALWAYS, NEVER, All, Condition, ConditionReader, Ref
+from .corrections import corrected, read_correction
+from .deadlines import read_deadline
 from .facts import Catalogue
-from .placement import check_placement, uses
+from .placement import check_placement, check_standing
+from .provenance import Text, read_provenance, read_texts
 from .rulebook import (
     DUE,
     LEGS,
@@ -29,7 +31,6 @@ from .rulebook import (
     DefinitionVersion,
     Head,
     NoticeVersion,
-    Provenance,
     Provision,
     RecognitionVersion,
     RequirementVersion,
@@ -39,19 +40,18 @@ from .rulebook import (
     Step,
 )
 from .source import Node, Report
-from .values import CURRENCIES, parse_country, parse_date, parse_decimal, parse_integer, parse_money
+from .values import CURRENCIES, parse_country, parse_date, parse_integer
 
-GOOD_STANDING = "home_in_good_standing"
 KINDS = ("definitions", "routes", "requirements", "recognitions", "notices")
 _VERSION = ("from", "title", "standing", "cite", "says", "provenance")
 _VERSION_OPTIONAL = ("repealed", "correction")
 # what each kind of provision must and may say beyond that
 _FIELDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "definitions": (("when",), ("without",)),
-    "routes": (("opens_when",), ("activities", "plays", "not_with")),
+    "routes": (("headline", "opens_when"), ("activities", "plays", "not_with")),
     "requirements": (
         ("duty_on", "due", "stops", "applies_when", "check"),
-        ("topic", "on_routes", "failed_when", "satisfied_when", "deadline", "amount"),
+        ("topic", "on_routes", "only_when", "failed_when", "satisfied_when", "deadline", "amount"),
     ),
     "recognitions": (("requirements", "mode", "when"), ("on_routes",)),
     "notices": (("when",), ("on_routes", "text")),
@@ -61,11 +61,14 @@ _FIELDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 class RulebookReader:
     """Reads the files of one host into one rulebook."""
 
-    def __init__(self, catalogue: Catalogue, report: Report):
+    def __init__(self, catalogue: Catalogue, report: Report, published: bool = False):
         self.catalogue, self.report = catalogue, report
+        self.published = published  # law that was published is read as it stands; what is asked of authors since does not unmake it
         self.sources: dict[str, dict[str, str]] = {}
+        self.texts: dict[str, Text] = {}
         self.refs: list[Ref] = []
         self.roles: set[str] = set(PARTIES)
+        self.firm_roles: set[str] = {"firm"}  # the roles that the firm may play, whoever else does
         self.roles_used: list[Node] = []
         self.ids: list[tuple[str, Node]] = []  # (kind, node) of every id referred to
         self.checks: list[tuple[str, Condition]] = []  # (place, condition) still to be checked for the classes of its facts
@@ -75,7 +78,8 @@ class RulebookReader:
     def read(self, files: list[Node], name: str) -> Rulebook | None:
         parts: dict[str, list[Node]] = {}
         for file in files:
-            keys = self.report.mapping(file, (), ("rulebook", "host", "head", "legs", "sources", "given", "cases", "untried", *KINDS))
+            optional = ("rulebook", "host", "head", "legs", "sources", "texts", "given", "cases", "untried", "corrections", *KINDS)
+            keys = self.report.mapping(file, (), optional)
             for key, node in keys.items():
                 parts.setdefault(key, []).append(node)
             if "given" in keys and "cases" not in keys:
@@ -83,12 +87,18 @@ class RulebookReader:
         top = {key: self._once(parts, key, name) for key in ("rulebook", "host", "head", "legs")}
         for node in parts.get("sources", []):
             self.read_sources(node)
+        for node in parts.get("texts", []):
+            for id_ in (found := read_texts(node, self.report)).keys() & self.texts.keys():
+                self.report.error(node, f"the text {id_!r} stands twice")
+            self.texts |= found
         if None in top.values():
             return None
         head = self._head(top["head"])
         self.roles |= head.roles.keys() if head else set()
+        self.firm_roles |= roles_of_firm(head) if head else set()
         legs = self._legs(top["legs"])
         found = {kind: self.provisions(kind, parts.get(kind, [])) for kind in KINDS}
+        found = corrected(found, parts.get("corrections", []), self.report)
         self.check_references(found)
         tried = {
             "cases": CaseReader(self.catalogue, self.report, str(top["host"].value)).read(files),
@@ -96,9 +106,12 @@ class RulebookReader:
         }
         text = {key: top[key].plain() for key in top} | {kind: texts_of(parts.get(kind, [])) for kind in KINDS}
         calendars = [found.plain() for _, found in sorted(self.catalogue.calendars.items())]
-        text |= {"sources": texts_of(parts.get("sources", [])), "facts": self.catalogue.text, "calendars": calendars}
+        text |= {"sources": texts_of(parts.get("sources", [])), "texts": texts_of(parts.get("texts", [])), "facts": self.catalogue.text}
+        text |= {"calendars": calendars}
+        text |= {"corrections": texts_of(parts["corrections"])} if "corrections" in parts else {}
+        text |= {"authorities": self.catalogue.authorities.text} if self.catalogue.authorities.text is not None else {}
         rulebook, host = self.report.text(top["rulebook"]), self.report.text(top["host"])
-        return head and Rulebook(rulebook or "", host or "", head, legs, self.sources, **found, **tried, digest=canonical.digest(text))
+        return head and Rulebook(rulebook or "", host or "", head, legs, self.sources, self.texts, **found, **tried, digest=canonical.digest(text))
 
     def _once(self, parts: Mapping[str, list[Node]], key: str, name: str) -> Node | None:
         nodes = parts.get(key, [])
@@ -120,7 +133,7 @@ class RulebookReader:
 
     def _head(self, node: Node) -> Head | None:
         before = len(self.report.problems)
-        names = ("title", "version", "timezone", "calendar", "currency", "covers")
+        names = ("title", "version", "known_to", "timezone", "calendar", "currency", "covers")
         keys = self.report.mapping(node, names, ("review_months", "ancillary", "roles"))
         covers = self.report.mapping(keys["covers"], ("from", "homes", "activities")) if "covers" in keys else {}
         if len(report := self.report.problems) > before:
@@ -137,12 +150,12 @@ class RulebookReader:
             self.report.error(keys["roles"], "who the firm is does not change: `firm` is no role to be played")
         title, version, timezone, currency = (self.report.text(keys[key]) for key in ("title", "version", "timezone", "currency"))
         calendar = self.report.one_of(keys["calendar"], self.catalogue.calendars, "calendar")
-        begins = self.report.parse(covers["from"], parse_date)
+        begins, known_to = self.report.parse(covers["from"], parse_date), self.report.parse(keys["known_to"], parse_date)
         self.report.one_of(keys["timezone"], available_timezones(), "time zone")
         self.report.one_of(keys["currency"], CURRENCIES, "currency")
         if len(report) > before:
             return None
-        return Head(title, version, timezone, calendar, currency, begins, homes, activities, ancillary, roles)
+        return Head(title, version, known_to, timezone, calendar, currency, begins, homes, activities, ancillary, roles)
 
     def _role(self, node: Node) -> tuple[Role, ...]:
         found = []
@@ -210,9 +223,9 @@ class RulebookReader:
             "standing": self.report.one_of(keys["standing"], STANDINGS, "standing"),
             "cite": self._cite(keys["cite"]),
             "says": self.report.text(said) or "",
-            "provenance": self._provenance(keys["provenance"]),
+            "provenance": read_provenance(keys["provenance"], self.report, self.review_months, self.texts, begins),
             "repealed": repealed,
-            "correction": self._correction(keys["correction"]) if "correction" in keys else None,
+            "correction": read_correction(keys["correction"], self.report) if "correction" in keys else None,
         }
         return getattr(self, f"_{kind}")(common, keys, leg)
 
@@ -230,9 +243,11 @@ class RulebookReader:
                 self.report.error(child, "who the firm is does not change: `firm` is no role to be played")
             self.roles_used.append(Node(role, child.file, child.line, child.column, child.path))
             plays[role] = self.report.one_of(child, PARTIES, "party") or ""
+            self.firm_roles |= {role} if plays[role] == "firm" else set()
         opens = self._condition(keys["opens_when"], "route", self.catalogue.activities if leg == "status" else None)
         not_with = self._ids("routes", keys["not_with"]) if "not_with" in keys else ()
-        return RouteVersion(**common, opens_when=opens, activities=activities, plays=plays, not_with=not_with)
+        headline = self.report.text(keys["headline"]) or ""
+        return RouteVersion(**common, headline=headline, opens_when=opens, activities=activities, plays=plays, not_with=not_with)
 
     def _requirements(self, common: dict[str, Any], keys: Mapping[str, Node], leg: str) -> RequirementVersion:
         stops = keys["stops"]
@@ -243,6 +258,11 @@ class RulebookReader:
             firm = other = self.report.one_of(stops, STOPS, "stop")
         check = self.report.mapping(keys["check"], ("do",), ("evidence",))
         failed = self._condition(keys["failed_when"], "failed") if "failed_when" in keys else NEVER
+        place = "applies" if failed == NEVER else "applies, and may fail"
+        applies = self._condition(keys["applies_when"], place)
+        if "only_when" in keys:
+            only = self._condition(keys["only_when"], place)
+            applies = only if applies == ALWAYS else All((only, applies))
         return RequirementVersion(
             **common,
             topic=(self.report.text(keys["topic"]) or "") if "topic" in keys else "",
@@ -251,13 +271,13 @@ class RulebookReader:
             stops_firm=firm or "nothing",
             stops_other=other or "nothing",
             on_routes=self._ids("routes", keys["on_routes"]) if "on_routes" in keys else None,
-            applies_when=self._condition(keys["applies_when"], "applies"),
+            applies_when=applies,
             failed_when=failed,
             satisfied_when=self._condition(keys["satisfied_when"], "satisfied") if "satisfied_when" in keys else NEVER,
             do=(self.report.text(check["do"]) or "") if "do" in check else "",
             evidence=self.report.texts(check["evidence"]) if "evidence" in check else (),
-            deadlines=self._steps(keys["deadline"], self._deadline) if "deadline" in keys else (),
-            amounts=self._steps(keys["amount"], self._amount) if "amount" in keys else (),
+            deadlines=self._steps(keys["deadline"], read_deadline) if "deadline" in keys else (),
+            amounts=self._steps(keys["amount"], read_amount) if "amount" in keys else (),
         )
 
     def _recognitions(self, common: dict[str, Any], keys: Mapping[str, Node], leg: str) -> RecognitionVersion:
@@ -294,71 +314,13 @@ class RulebookReader:
         title, place = self.sources[source].get("title", ""), self.report.text(keys["at"]) if "at" in keys else None
         return Citation(f"{title}, {place}" if place else title, self.sources[source].get("url"))
 
-    def _correction(self, node: Node) -> str | None:
-        keys = self.report.mapping(node, ("reason", "on"))
-        on = self.report.parse(keys["on"], parse_date) if "on" in keys else None
-        return f"{self.report.text(keys['reason'])} (corrected on {on})" if "reason" in keys and on else None
-
-    def _provenance(self, node: Node) -> Provenance | None:
-        before = len(self.report.problems)
-        keys = self.report.mapping(node, ("read", "confidence", "reviewed_on"), ("review_by",))
-        how = self.report.one_of(keys["read"], ("primary", "secondary", "not_read"), "way of reading") if "read" in keys else None
-        level = self.report.parse(keys["confidence"], parse_integer) if "confidence" in keys else None
-        if level is not None and not 1 <= level <= 5:
-            self.report.error(keys["confidence"], "confidence is 1 to 5")
-        on = self.report.parse(keys["reviewed_on"], parse_date) if "reviewed_on" in keys else None
-        by = self.report.parse(keys["review_by"], parse_date) if "review_by" in keys else on and add_months(on, self.review_months)
-        if len(self.report.problems) > before:
-            return None
-        if by <= on:
-            self.report.error(keys.get("review_by", node), "the next review comes after the last")
-        return Provenance(how, level, on, by)
-
-    def _steps(self, node: Node, read: Callable[[Node], dict[str, Any]]) -> tuple[Step, ...]:
+    def _steps(self, node: Node, read: Callable[[Node, Catalogue, Report], dict[str, Any]]) -> tuple[Step, ...]:
         items = self.report.items(node, empty=False) if isinstance(node.value, list) else [node]
         found = []
         for item in items:
             when = item.value.get("when") if isinstance(item.value, dict) else None
-            found.append(Step(when=self._condition(when, "step") if when is not None else ALWAYS, what=read(item)))
+            found.append(Step(when=self._condition(when, "step") if when is not None else ALWAYS, what=read(item, self.catalogue, self.report)))
         return tuple(found)
-
-    def _deadline(self, node: Node) -> dict[str, Any]:
-        keys = self.report.mapping(node, ("after",), ("days", "business_days", "months", "day_of_month", "calendar", "at", "says", "when"))
-        self._fact_of(keys.get("after"), ("date",))
-        if len(keys.keys() & {"days", "business_days", "months"}) != 1:
-            self.report.error(node, "a deadline adds exactly one of days, business_days and months")
-        found: dict[str, Any] = {
-            key: self.report.parse(keys[key], parse_integer) for key in ("days", "business_days", "months", "day_of_month") if key in keys
-        }
-        if any(value is not None and value < 0 for value in found.values()) or not 1 <= (found.get("day_of_month") or 1) <= 31:
-            self.report.error(node, "a deadline counts forward, to a day from 1 to 31")
-        if "day_of_month" in keys and "months" not in keys:
-            self.report.error(node, "`day_of_month` goes with `months`")
-        if "at" in keys and not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", str(keys["at"].value)):
-            self.report.error(keys["at"], "expected a time of day as HH:MM")
-        if "calendar" in keys:
-            found["calendar"] = self.report.one_of(keys["calendar"], self.catalogue.calendars, "calendar")
-        return found | {key: self.report.text(keys[key]) for key in ("after", "at", "says") if key in keys}
-
-    def _amount(self, node: Node) -> dict[str, Any]:
-        keys = self.report.mapping(node, (), ("percent", "of", "money", "says", "when"))
-        if ("money" in keys) == ("percent" in keys) or ("percent" in keys) != ("of" in keys):
-            self.report.error(node, "an amount is `percent` `of` a money fact, or `money`")
-            return {}
-        found: dict[str, Any] = {"says": self.report.text(keys["says"])} if "says" in keys else {}
-        if "money" in keys:
-            return found | {"money": self.report.parse(keys["money"], parse_money)}
-        if (share := self.report.parse(keys["percent"], parse_decimal)) is not None and share < 0:
-            self.report.error(keys["percent"], "a percentage is not negative")
-        self._fact_of(keys["of"], ("money",))
-        return found | {"percent": self.report.parse(keys["percent"], parse_decimal), "of": self.report.text(keys["of"])}
-
-    def _fact_of(self, node: Node | None, types: tuple[str, ...]) -> None:
-        if node is None:
-            return
-        name = self.report.one_of(node, self.catalogue.facts, "fact")
-        if name and self.catalogue.facts[name].type not in types:
-            self.report.error(node, f"the type of {name} is {self.catalogue.facts[name].type}; expected {' or '.join(types)}")
 
     def _names(self, node: Node, allowed: Mapping[str, str], what: str) -> tuple[str, ...]:
         return tuple(name for item in self.report.items(node, empty=False) if (name := self.report.one_of(item, allowed, what)))
@@ -385,11 +347,16 @@ class RulebookReader:
             versions = [
                 version for id_ in recognition.requirements if id_ in found["requirements"] for version in found["requirements"][id_].versions
             ]
-            firm = any(version.duty_on == "firm" for version in versions)
-            if recognition.mode == "replaced" and firm and GOOD_STANDING not in uses(found["definitions"], recognition.when):
-                self.report.error(node, f"`replaced`, of a duty of the firm, reads the definition {GOOD_STANDING}")
+            if not self.published:
+                of_firm = any(version.duty_on in self.firm_roles for version in versions)
+                check_standing(self.report, found["definitions"], node, recognition, of_firm)
             if recognition.on_routes is not None and any(version.failed_when != NEVER for version in versions):
                 self.report.error(node, "a recognition limited to some routes may not cover a requirement that can fail")
+
+
+def roles_of_firm(head: Head) -> set[str]:
+    """The roles that the facts may give to the firm."""
+    return {name for name, roles in head.roles.items() if any(role.party == "firm" for role in roles)}
 
 
 def texts_of(nodes: Iterable[Node]) -> list[Any]:

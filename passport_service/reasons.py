@@ -322,7 +322,7 @@ class Walker:
         """The facts to ask so as to learn one: itself, what it is derived from, or first what its guard reads."""
         derived: Derived | None = self.catalogue.derived.get(name)
         if derived is not None:
-            unsettled = [source for source in derived.inputs if not self.situation.settled(source)]
+            unsettled = [source for source in self.catalogue.worth_asking(derived, self.situation.known) if not self.situation.settled(source)]
             # With every input known, what is lacking is an amount in the currency that the law reads.
             unsettled = unsettled or [source for source in derived.inputs if self.catalogue.facts[source].type == "money"]
             return set().union(*(self.to_ask(source) for source in unsettled))

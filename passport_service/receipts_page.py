@@ -8,8 +8,10 @@ from __future__ import annotations
 from flask import Blueprint, Response, render_template, request
 
 from . import __version__, canonical
+from .access import needs
 from .api import Clock
 from .errors import TooLargeError
+from .form import check_fields
 from .keys import KeyList
 from .receipt import MAX_RECEIPT, issue
 from .receipts_api import FLATTENED, verified
@@ -26,16 +28,20 @@ def create_receipts_page(service: Service, keys: KeyList, clock: Clock, max_body
     def limit() -> None:
         request.max_content_length = MAX_RECEIPT + 4096  # the file and what multipart adds
         request.max_form_memory_size = MAX_RECEIPT + 4096
+        check_fields(("proposal", "text"))
 
     @page.get("/verify")
+    @needs("receipts")
     def empty() -> str:
         return _render(None)
 
     @page.post("/verify")
+    @needs("receipts")
     def check() -> str:
         return _render(verified(_dropped(), keys, service, clock))
 
     @page.post("/receipt")
+    @needs("receipts")
     def take_away() -> Response:
         proposal = request.form.get("proposal", "").encode()
         if len(proposal) > max_body:

@@ -11,7 +11,8 @@ from .cache import Finished
 ASKED_AGE = 300  # seconds that a caller may reuse an answer unasked: a new rulebook should be seen soon
 KEPT_AGE = 86400  # by its id an answer never changes
 CSP = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-SECURITY = (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"), ("Cross-Origin-Resource-Policy", "same-origin"))
+# Our own forms must say where they come from: under no-referrer a browser would send Origin: null, as a page with something to hide does.
+SECURITY = (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "same-origin"), ("Cross-Origin-Resource-Policy", "same-origin"))
 Headers = list[tuple[str, str]]
 
 _CACHE_STATUS = {
@@ -21,11 +22,16 @@ _CACHE_STATUS = {
     "miss-away": "passport; fwd=miss; detail=redis-away",
     "bypass": "passport; fwd=bypass",
 }
-_TAG = re.compile(r'\s*(?:W/)?("[^"]*")\s*(?:,|$)')
+_TAG = re.compile(r'"[^"]*"')
 
 
-def decision(finished: Finished, how: str, now: dt.datetime, if_none_match: str | None, longest: int) -> tuple[int, Headers, bytes]:
-    """(status, headers, body). A caller who holds the answer already gets 304 and no body (RFC 9110, 13.1.2)."""
+def decision(
+    finished: Finished, how: str, now: dt.datetime, if_none_match: str | None, longest: int, applied: str | None = None
+) -> tuple[int, Headers, bytes]:
+    """(status, headers, body). A caller who holds the answer already gets 304 and no body (RFC 9110, 13.1.2).
+
+    `applied` is the preference that chose this representation (RFC 7240), where one did.
+    """
     etag = f'"{finished.id}-{finished.detail}"'
     seconds = finished.seconds(now, longest)
     headers = [
@@ -34,6 +40,8 @@ def decision(finished: Finished, how: str, now: dt.datetime, if_none_match: str 
         ("Cache-Status", _CACHE_STATUS[how]),
         ("Vary", "Accept, Prefer"),
     ]
+    if applied is not None:
+        headers.append(("Preference-Applied", applied))
     if finished.version and finished.digest:
         headers += [("Rulebook-Version", finished.version), ("Rulebook-Digest", finished.digest)]
     if if_none_match is not None and _names(if_none_match, etag):

@@ -13,11 +13,13 @@ from .conditions import ALWAYS, Constant, Leaf, value_text
 from .decision import decide
 from .laws import Laws
 from .outcome import STOP, Outcome, outcome
-from .rulebook import Rulebook
+from .provenance import READ
+from .rulebook import STOPS, Provision, Rulebook
 from .service import Service
 from .situation import situate
 
-READ = ("not_read", "secondary", "primary")  # worst first
+# What a mistake in a provision would do, worst first.
+MATTERS = ("opens, stops or excuses a trade", "stops settlement", "asks for a check", "informs")
 _ORDERED = ("exceeds", "at_least", "below", "at_most", "before", "on_or_after")
 
 
@@ -32,14 +34,19 @@ class Due:
     overdue: bool
     confidence: int
     read: str
+    read_in: str | None
+    matters: str
 
     def as_json(self) -> dict[str, Any]:
-        names = ("host", "id", "title", "overdue", "confidence", "read")
+        names = ("host", "id", "title", "overdue", "confidence", "read", "read_in", "matters")
         return {**{name: getattr(self, name) for name in names}, "review_by": self.review_by.isoformat()}
 
 
 def due(laws: Laws, today: dt.date, within: int = 0, confidence: int = 2) -> list[Due]:
-    """What is due for review within so many days, or rests on at most that confidence or on no reading; worst first."""
+    """What is due for review within so many days, or rests on at most that confidence or on no reading.
+
+    Overdue first, then what rests on least, and of that what matters most.
+    """
     found = []
     for rulebook in laws.rulebooks.values():
         for provision in rulebook.provisions():
@@ -49,9 +56,78 @@ def due(laws: Laws, today: dt.date, within: int = 0, confidence: int = 2) -> lis
             trust = version.provenance
             soon = trust.review_by <= today + dt.timedelta(days=within)
             if soon or trust.confidence <= confidence or trust.read == "not_read":
-                title = version.title or version.says
-                found.append(Due(rulebook.host, provision.id, title, trust.review_by, trust.review_by <= today, trust.confidence, trust.read))
-    return sorted(found, key=lambda row: (not row.overdue, row.confidence, READ.index(row.read), row.review_by, row.id))
+                found.append(_due(rulebook, provision, version, today))
+    return sorted(found, key=lambda row: (not row.overdue, row.confidence, READ.index(row.read), MATTERS.index(row.matters), row.review_by, row.id))
+
+
+def _due(rulebook: Rulebook, provision: Provision, version: Any, today: dt.date) -> Due:
+    trust = version.provenance
+    reading = trust.read_in and f"{trust.read_in.text.title}, {trust.read_in.at} ({trust.read_in.text.version})"
+    return Due(
+        host=rulebook.host,
+        id=provision.id,
+        title=version.title or version.says,
+        review_by=trust.review_by,
+        overdue=trust.review_by <= today,
+        confidence=trust.confidence,
+        read=trust.read,
+        read_in=reading,
+        matters=_matters(provision, version),
+    )
+
+
+def _matters(provision: Provision, version: Any) -> str:
+    if provision.kind == "notices":
+        return MATTERS[3]
+    if provision.kind != "requirements":
+        return MATTERS[0]
+    return MATTERS[("trade", "settlement", "nothing").index(min(version.stops_firm, version.stops_other, key=STOPS.index))]
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """How many provisions, or checks that worked cases show, were read how. Shapes: `earned` were read in a text that is named."""
+
+    host: str
+    what: str
+    total: int
+    primary: int
+    secondary: int
+    not_read: int
+    earned: int
+
+    @property
+    def as_row(self) -> tuple[str, ...]:
+        counts = [f"{count} ({count * 100 // self.total if self.total else 0} %)" for count in (self.primary, self.secondary, self.not_read, self.earned)]
+        return self.host, self.what, str(self.total), *counts
+
+
+def trust(service: Service, now: dt.datetime) -> list[Trust]:
+    """For each host, how its provisions were read, and how the checks were that the worked cases of today's law show."""
+    found = []
+    for rulebook in service.laws.rulebooks.values():
+        versions = {provision.id: version for provision in rulebook.provisions() if (version := provision.at(now.date()))}
+        shown = sorted(_checks_shown(service, rulebook, now) & versions.keys())
+        found.append(_trust(rulebook.host, "provisions", versions.values()))
+        found.append(_trust(rulebook.host, "checks that worked cases show", [versions[id_] for id_ in shown]))
+    return found
+
+
+def _trust(host: str, what: str, versions: Iterable[Any]) -> Trust:
+    trusts = [version.provenance for version in versions]
+    counts = {how: sum(trust.read == how for trust in trusts) for how in READ}
+    return Trust(host, what, len(trusts), **counts, earned=sum(trust.read_in is not None for trust in trusts))
+
+
+def _checks_shown(service: Service, rulebook: Rulebook, now: dt.datetime) -> set[str]:
+    found: set[str] = set()
+    for case in rulebook.cases:
+        proposal = service.schema.load(dict(case.proposal))
+        day = law_date(proposal, now, rulebook.head.timezone)[0]
+        if day >= rulebook.head.covers_from:
+            decision = decide(service.laws.law(rulebook.host, day), proposal.situation, proposal.options)
+            found |= {item.id for item in decision.items if item.is_check}
+    return found
 
 
 # -- coverage ---------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .conditions import Condition
+from .provenance import Provenance, Text
 
 STANDINGS = ("in_force", "order", "staff_position", "proposed", "hypothetical", "closed")
 DUE = ("pre_contact", "onboarding", "pre_trade", "at_trade", "settlement", "post_trade", "periodic", "event")
@@ -28,16 +29,6 @@ PARTIES = (
 class Citation:
     text: str
     url: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Provenance:
-    """How a provision was read. Units: `confidence` 1 (a guess) to 5 (settled, primary text)."""
-
-    read: str
-    confidence: int
-    reviewed_on: dt.date
-    review_by: dt.date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +53,7 @@ class DefinitionVersion(Version):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteVersion(Version):
+    headline: str  # its way in a few words, after which a verdict may be made: "through a chaperoning US broker-dealer"
     opens_when: Condition
     activities: tuple[str, ...] = ()
     plays: Mapping[str, str]
@@ -143,6 +135,7 @@ class Role:
 class Head:
     title: str
     version: str
+    known_to: dt.date  # the day up to which sources were seen
     timezone: str
     calendar: str
     currency: str
@@ -200,6 +193,7 @@ class Rulebook:
     head: Head
     legs: Mapping[str, Condition]
     sources: Mapping[str, Mapping[str, str]]
+    texts: Mapping[str, Text]
     definitions: Mapping[str, Provision]
     routes: Mapping[str, Provision]
     requirements: Mapping[str, Provision]

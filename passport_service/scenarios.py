@@ -12,7 +12,7 @@ from dataclasses import replace
 from . import canonical
 from .cases import CaseReader, read_untried
 from .facts import Catalogue
-from .reader import KINDS, RulebookReader, texts_of
+from .reader import KINDS, RulebookReader, roles_of_firm, texts_of
 from .rulebook import Case, Citation, Provision, Rulebook, Scenario
 from .source import Node, Report
 
@@ -20,7 +20,9 @@ STANDINGS = ("proposed", "hypothetical")
 _VERBS = {f"add_{kind.removesuffix('s')}": kind for kind in KINDS}
 
 
-def read_scenario(node: Node, catalogue: Catalogue, rulebooks: Mapping[str, Rulebook], report: Report) -> tuple[Scenario, dict[str, Rulebook]] | None:
+def read_scenario(
+    node: Node, catalogue: Catalogue, rulebooks: Mapping[str, Rulebook], report: Report, published: bool = False
+) -> tuple[Scenario, dict[str, Rulebook]] | None:
     """A scenario file: what it is, and each host's rulebook under it. None after a mistake that leaves nothing to build on."""
     before = len(report.problems)
     keys = report.mapping(node, ("scenario", "title", "standing", "says", "cite", "hosts"))
@@ -34,7 +36,7 @@ def read_scenario(node: Node, catalogue: Catalogue, rulebooks: Mapping[str, Rule
     for host, child in hosts.items():
         if host not in rulebooks:
             report.error(child, f"there is no rulebook for the host {host}; there are {', '.join(sorted(rulebooks))}")
-    overlays = {host: _Overlay(catalogue, report, rulebooks[host], name).read(child) for host, child in hosts.items() if host in rulebooks}
+    overlays = {host: _Overlay(catalogue, report, rulebooks[host], name, published).read(child) for host, child in hosts.items() if host in rulebooks}
     scenario = Scenario(name, title, standing, says, Citation(texts.get("text") or "", texts.get("url")), tuple(sorted(overlays)))
     return scenario, overlays
 
@@ -42,11 +44,13 @@ def read_scenario(node: Node, catalogue: Catalogue, rulebooks: Mapping[str, Rule
 class _Overlay(RulebookReader):
     """Reads what a scenario says of one host, against that host's law."""
 
-    def __init__(self, catalogue: Catalogue, report: Report, base: Rulebook, scenario: str):
-        super().__init__(catalogue, report)
+    def __init__(self, catalogue: Catalogue, report: Report, base: Rulebook, scenario: str, published: bool):
+        super().__init__(catalogue, report, published)
         self.base, self.scenario = base, scenario
         self.sources = {id_: dict(source) for id_, source in base.sources.items()}
+        self.texts = dict(base.texts)
         self.roles |= base.head.roles.keys()
+        self.firm_roles |= roles_of_firm(base.head)
 
     def read(self, node: Node) -> Rulebook:  # type: ignore[override]
         keys = self.report.mapping(node, (), ("sources", "close", "given", "cases", "untried", *_VERBS))

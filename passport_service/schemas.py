@@ -5,159 +5,23 @@ Every problem is reported at once, with its JSON pointer, what is allowed and wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from decimal import Decimal
-from itertools import islice
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields
 
-from .errors import Problem, ProposalError, closest
+from .errors import MOST_SHOWN, Problem, ProposalError
+from .fact_fields import ASKED, FactField, as_text, kind_of, parsed, refused, yes_no
 from .facts import ACTIVITIES, Catalogue, Fact
 from .proposal import Options, Proposal
 from .situation import situate
-from .values import CURRENCIES, IDENTIFIERS, parse_code, parse_country, parse_date, parse_decimal
+from .understanding import Understood, understand
+from .values import COUNTRIES, parse_date
 
-MAX_PROBLEMS = 50
+_MOST_IDS = 500
+_LONGEST_NAME = 200  # characters of a member's name that is told back
 COLUMN = ("as_of", "scenario", "rulebook", "known_on")  # the options that name a law
-ASKED = object()  # {"unknown": true}: asked, and cannot be said
-
-
-# -- fields -----------------------------------------------------------------------------------------------------------
-
-
-def _fail(detail: str, allowed: Iterable[str] = (), found: Any = None) -> ValidationError:
-    allowed = tuple(allowed)
-    meant = closest(found, allowed) if isinstance(found, str) else None
-    return ValidationError([Problem("", detail, allowed, meant)])
-
-
-def _text(value: Any, expected: str) -> str:
-    if not isinstance(value, str):
-        raise _fail(f"expected {expected} as a string, found {_found(value)}")
-    return value
-
-
-def _found(value: Any) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return f"the boolean {str(value).lower()}"
-    if isinstance(value, int):
-        return f"the number {value}"
-    if isinstance(value, dict):
-        return "an object"
-    return "a list" if isinstance(value, list) else "a string"
-
-
-def _yes_no(fact: Fact, value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise _fail(f"expected true or false, found {_found(value)}")
-    return value
-
-
-def _choice(fact: Fact, value: Any) -> str:
-    text = _text(value, "one of the allowed values")
-    if text not in fact.values:
-        raise _fail(f"{text[:80]!r} is not an allowed value", fact.values, text)
-    return text
-
-
-def _set(fact: Fact, value: Any) -> frozenset[str]:
-    if not isinstance(value, list):
-        raise _fail(f"expected a list, found {_found(value)}; the list is the whole set, and [] says that there is none")
-    read = _parsed(parse_code) if fact.open else _choice
-    problems, members = [], []
-    for number, item in enumerate(value):
-        try:
-            members.append(read(fact, item))
-        except ValidationError as error:
-            problems += [Problem(f"/{number}", p.detail, p.allowed, p.did_you_mean) for p in error.messages]
-    if len(set(members)) < len(members):
-        problems.append(Problem("", "the same value stands twice"))
-    if problems:
-        raise ValidationError(problems)
-    return frozenset(members)
-
-
-def _parsed(parser: Callable[[str], Any]) -> Callable[[Fact, Any], Any]:
-    def read(fact: Fact, value: Any) -> Any:
-        text = _text(value, f"a {fact.type}" if fact.type != "identifier" else f"an identifier ({fact.scheme})")
-        try:
-            return parser(text)
-        except ValueError as error:
-            hint = "; did you mean GB?" if parser is parse_country and text == "UK" else ""
-            raise _fail(f"{text[:80]!r} is {error}{hint}") from None
-
-    return read
-
-
-def _integer(fact: Fact, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise _fail(f"expected a whole number, found {_found(value)}")
-    return value
-
-
-def _money(fact: Fact, value: Any) -> dict[str, Decimal]:
-    rows = value if isinstance(value, list) else [value]
-    if not rows:
-        raise _fail("expected an amount, or a list with one amount for each currency")
-    found: dict[str, Decimal] = {}
-    for row in rows:
-        if not isinstance(row, dict) or row.keys() != {"amount", "currency"}:
-            raise _fail('expected {"amount": "3000000.00", "currency": "USD"}, or a list of them, one for each currency')
-        try:
-            amount = parse_decimal(_text(row["amount"], 'the amount, such as "3000000.00",'))
-        except ValueError as error:
-            raise _fail(f"the amount {row['amount'][:40]!r} is {error}") from None
-        currency = _text(row["currency"], "a currency code")
-        if currency not in CURRENCIES:
-            raise _fail(f"{currency[:40]!r} is not a currency of ISO 4217; a stablecoin is not one either", (), currency)
-        if amount < 0:
-            raise _fail("an amount is not negative")
-        if currency in found:
-            raise _fail(f"{currency} stands twice")
-        found[currency] = amount
-    return found
-
-
-def _free_text(fact: Fact, value: Any) -> str:
-    text = _text(value, "text")
-    if not text.strip() or len(text) > 200 or not text.isprintable():
-        raise _fail("expected 1 to 200 printable characters")
-    return text
-
-
-_READERS: dict[str, Callable[[Fact, Any], Any]] = {
-    "yes_no": _yes_no,
-    "choice": _choice,
-    "set": _set,
-    "country": _parsed(parse_country),
-    "code": _parsed(parse_code),
-    "money": _money,
-    "integer": _integer,
-    "decimal": _parsed(parse_decimal),
-    "date": _parsed(parse_date),
-    "text": _free_text,
-}
-
-
-class FactField(fields.Field):
-    """One fact. `{"unknown": true}` says that it was asked and cannot be said."""
-
-    default_error_messages = {"null": "null is not an answer: leave the fact out when it is not known"}
-
-    def __init__(self, fact: Fact):
-        super().__init__(required=False, allow_none=False)
-        self.fact = fact
-        self.read = _parsed(IDENTIFIERS[fact.scheme]) if fact.scheme else _READERS[fact.type]
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        if isinstance(value, dict) and "unknown" in value:
-            if value != {"unknown": True} or value["unknown"] is not True:
-                raise _fail('to say that it was asked and cannot be said, write exactly {"unknown": true}')
-            return ASKED
-        return self.read(self.fact, value)
 
 
 class _Option(fields.Field):
@@ -174,16 +38,15 @@ class _Option(fields.Field):
 
 
 def _option_ids(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise _fail("expected a list of ids")
-    if len(value) > 500 or len(set(value)) < len(value):
-        raise _fail("expected a list of at most 500 ids, each once")
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value[: _MOST_IDS + 1]):
+        raise refused("expected a list of ids")
+    if len(value) > _MOST_IDS or len(set(value)) < len(value):
+        raise refused(f"expected a list of at most {_MOST_IDS} ids, each once")
     return tuple(value)
 
 
 _BOOLEAN = Fact("option", "yes_no", "term")
 _DATE = Fact("option", "date", "term")
-_COUNTRY = Fact("option", "country", "term")
 
 
 class ProposalSchema:
@@ -193,7 +56,7 @@ class ProposalSchema:
         self.catalogue, self.scenarios = catalogue, tuple(sorted(scenarios))
         groups: dict[str, dict[str, fields.Field]] = {}
         for fact in catalogue.given():
-            groups.setdefault(fact.group, {})[fact.name.partition(".")[2]] = FactField(fact)
+            groups.setdefault(fact.group, {})[fact.name.partition(".")[2]] = FactField(fact, catalogue.authorities)
         nested = {name: fields.Nested(_strict(members, f"{name.title()}Group"), error_messages=_NESTED) for name, members in groups.items()}
         self.groups = {name: tuple(members) for name, members in groups.items()}
         self.schema = _strict({**self._options(), **nested}, "Proposal")()
@@ -208,41 +71,53 @@ class ProposalSchema:
     def _options(self) -> dict[str, fields.Field]:
         def name_of(known: tuple[str, ...], what: str) -> Callable[[Any], str]:
             def read(value: Any) -> str:
-                text = _text(value, what)
+                text = as_text(value, what)
                 if text not in known:
-                    raise _fail(f"{text[:80]!r} is not a {what} we hold", known, text)
+                    raise refused(f"{text[:80]!r} is not a {what} we hold", known, text)
                 return text
 
             return read
 
+        def host(value: Any) -> str:
+            text = as_text(value, "a country")
+            meant = self.catalogue.country_words.synonyms.get(text)  # a host names a rulebook, so it is told and not read
+            if text not in COUNTRIES:
+                hint = f"; did you mean {meant}?" if meant else ""
+                raise refused(f"{text[:80]!r} is not a country code of ISO 3166-1 alpha-2 such as GB or US{hint}")
+            return text
+
         return {
-            "host": _Option(
-                lambda value: _parsed(parse_country)(_COUNTRY, value), required=True, error_messages={"required": "name the host market"}
-            ),
-            "as_of": _Option(lambda value: _parsed(parse_date)(_DATE, value)),
+            "host": _Option(host, required=True, error_messages={"required": "name the host market"}),
+            "as_of": _Option(lambda value: parsed(parse_date)(_DATE, value)),
             "scenario": _Option(name_of(self.scenarios, "scenario")),
-            "rulebook": _Option(lambda value: _text(value, "a rulebook digest")),
-            "known_on": _Option(lambda value: _parsed(parse_date)(_DATE, value)),
+            "rulebook": _Option(lambda value: as_text(value, "a rulebook digest")),
+            "known_on": _Option(lambda value: parsed(parse_date)(_DATE, value)),
             "attested": _Option(_option_ids),
             "prefer": _Option(_option_ids),
-            "rely_on_staff_positions": _Option(lambda value: _yes_no(_BOOLEAN, value)),
+            "rely_on_staff_positions": _Option(lambda value: yes_no(_BOOLEAN, value)),
         }
 
     def load(self, body: Any) -> Proposal:
         """The proposal in a JSON body. Raises: ProposalError with every problem."""
-        facts, asked, options = self.read(body)
-        situation = situate(self.catalogue, facts, asked)
-        problems = [*situation.problems, *self._activities(facts)]
+        options, understood, asked = self._understood(body)
+        situation = situate(self.catalogue, understood.facts, asked)
+        problems = [*understood.problems, *situation.problems, *self._activities(understood.facts)]
         if problems:
             raise ProposalError(problems)
         host = options.pop("host")
-        return Proposal(host, facts, asked, Options(**options), situation)
+        return Proposal(host, understood.facts, asked, Options(**options), situation, understood.read_as)
 
     def read(self, body: Any) -> tuple[dict[str, Any], frozenset[str], dict[str, Any]]:
         """The typed facts, those asked and not known, and the options of a body, before it is asked whether they agree. Raises: ProposalError."""
-        loaded, stated = self._good(body) or self._judged(body)
+        options, understood, asked = self._understood(body)
+        if understood.problems:
+            raise ProposalError(understood.problems)
+        return understood.facts, asked, options
+
+    def _understood(self, body: Any) -> tuple[dict[str, Any], Understood, frozenset[str]]:
+        options, stated = self._good(body) or self._judged(body)
         asked = frozenset(name for name, value in stated.items() if value is ASKED)
-        return {name: value for name, value in stated.items() if value is not ASKED}, asked, loaded
+        return options, understand(self.catalogue, {name: value for name, value in stated.items() if value is not ASKED}), asked
 
     def _good(self, body: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
         """The options and facts of a body in which every field reads; None on any doubt, which the whole schema then judges."""
@@ -264,34 +139,35 @@ class ProposalSchema:
     def _judged(self, body: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """The same by the whole schema, which tells everything that is wrong. Raises: ProposalError."""
         if not isinstance(body, dict):
-            raise ProposalError([Problem("", f"a proposal is a JSON object, found {_found(body)}")])
+            raise ProposalError([Problem("", f"a proposal is a JSON object, found {kind_of(body)}")])
+        trimmed = {name: _trimmed(value, self.groups.get(name, ())) for name, value in _trimmed(body, self.schema.fields).items()}
         try:
-            loaded = self.schema.load(body)
+            loaded = self.schema.load(trimmed)
         except ValidationError as error:
-            raise ProposalError(self._first(error.messages, "")) from None
+            raise ProposalError(self._problems(error.messages, "")) from None
         return loaded, {f"{group}.{name}": value for group in self.groups for name, value in loaded.pop(group, {}).items()}
+
+    def reads(self, name: str, value: Any) -> bool:
+        """Whether a value can be read as that of the fact of this name, by itself."""
+        group, _, member = name.partition(".")
+        read = self._facts_read.get(group, {}).get(member)
+        try:
+            return read is not None and read[1](value, member, None) is not None
+        except ValidationError:
+            return False
 
     def load_options(self, body: Any, at: str) -> dict[str, Any]:
         """The law named by one column of a comparison. Raises: ProposalError; `at` is its pointer."""
         try:
-            return self.column.load(body)
+            return self.column.load(_trimmed(body, self.column.fields))
         except ValidationError as error:
-            raise ProposalError(self._first(error.messages, at)) from None
+            raise ProposalError(self._problems(error.messages, at)) from None
 
     def _activities(self, facts: Mapping[str, Any]) -> list[Problem]:
         chosen = facts.get(ACTIVITIES)
         if chosen is not None and not chosen:
             return [Problem("/transaction/activities", "a transaction has at least one activity; leave it out when it is not known")]
         return []
-
-    def _first(self, messages: Any, at: str) -> list[Problem]:
-        """The first problems: a body may have thousands, and saying what was probably meant is dear."""
-        found = list(islice(self._problems(messages, at), MAX_PROBLEMS + 1))
-        return (
-            found[:MAX_PROBLEMS] + [Problem("", f"there are more problems; these are the first {MAX_PROBLEMS}")]
-            if len(found) > MAX_PROBLEMS
-            else found
-        )
 
     def _problems(self, messages: Any, at: str) -> Iterator[Problem]:
         if isinstance(messages, dict):
@@ -302,7 +178,7 @@ class ProposalSchema:
             return
         for message in messages:
             if isinstance(message, Problem):
-                yield Problem(at + message.pointer, message.detail, message.allowed, message.did_you_mean)
+                yield replace(message, pointer=at + message.pointer)
             elif message == _UNKNOWN:
                 yield self._unknown(at)
             else:
@@ -310,14 +186,24 @@ class ProposalSchema:
 
     def _unknown(self, at: str) -> Problem:
         group, _, name = at[1:].replace("~1", "/").replace("~0", "~").partition("/")
+        if max(len(group), len(name)) > _LONGEST_NAME:
+            return Problem("", f"unknown field, whose name has {max(len(group), len(name))} characters: {(name or group)[:40]!r}…")
         if group not in self.groups and name:
-            return Problem(at, "unknown field", (), closest(name.rpartition("/")[2], self.column.fields))
+            return Problem(at, "unknown field", found=name.rpartition("/")[2], among=self.column.fields)
         if not name:
-            known: list[str] = [*self.schema.fields]
             if "." in group:  # the name of a fact instead of its path
-                return Problem(at, "unknown field; a fact's name is a path: write the group as an object", (), closest(group, self.catalogue.facts))
-            return Problem(at, "unknown field", (), closest(group, known) or _group_of(group, self.groups))
-        return Problem(at, f"unknown field of {group}", (), closest(name, self.groups[group]) or _group_of(name, self.groups))
+                return Problem(at, "unknown field; a fact's name is a path: write the group as an object", found=group, among=self.catalogue.facts)
+            return Problem(at, "unknown field", (), _group_of(group, self.groups), group, self.schema.fields)
+        return Problem(at, f"unknown field of {group}", (), _group_of(name, self.groups), name, self.groups[group])
+
+
+def _trimmed(members: Any, known: Container[str]) -> Any:
+    """An object without unknown members beyond those that are told: judging thousands would cost more than an answer."""
+    unknown = [name for name in members if name not in known] if isinstance(members, dict) else []
+    if len(unknown) <= MOST_SHOWN:
+        return members
+    beyond = set(unknown[MOST_SHOWN + 1 :])
+    return {name: value for name, value in members.items() if name not in beyond}
 
 
 def _group_of(name: str, groups: Mapping[str, tuple[str, ...]]) -> str | None:

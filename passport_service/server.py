@@ -8,38 +8,68 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
+import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import Application
 from gunicorn.arbiter import Arbiter
+from gunicorn.glogging import Logger
 
-from .app import FAILED, count_reload, now
-from .errors import LawError, PassportError
-from .metrics import forget
-from .settings import Settings, fingerprint, gunicorn_file
+from .app import FAILED, now
+from .errors import LawError
+from .metrics import Metrics
+from .settings import Settings, SettingsError, fingerprint, gunicorn_file
 
 log = logging.getLogger("passport.server")
 # Objects made before the youngest are looked at, and how often the older ones are. What a worker remembers is many objects and no circles
 # of them: to look at all of it takes half a second, so that is done seldom.
 COLLECT = (10_000, 10, 50)
 SHOWN = 20  # mistakes that are told of a law that does not load
+GENERATIONS = 4  # of workers that may live at once: those of the law before are still finishing when other law comes
+
+
+def processes(workers: int) -> int:
+    """How many processes count numbers at the same time at most: the workers, and the master."""
+    return workers * GENERATIONS + 1
+
+
+def place_for_signs_of_life() -> str | None:
+    """The directory of the file with which a worker shows that it lives; None for that of the system. Raises: SettingsError where there is none."""
+    for place in ("/dev/shm", None):  # the first is memory: no disk is slow or full there
+        with suppress(OSError), tempfile.TemporaryFile(dir=place):
+            return place
+    raise SettingsError("each worker needs room for an empty file, and neither /dev/shm nor the directory for temporary files (TMPDIR) can hold one")
+
+
+class _Log(Logger):
+    """What gunicorn says goes where all else goes: a line of JSON on standard error, which never keeps anybody waiting."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
 
 
 class _Server(Application):
     """Shapes: `make` makes an application of the law as it is now, or raises PassportError."""
 
-    def __init__(self, make: Callable[[], Flask], app: Flask, settings: Settings):
-        self.make, self.app, self.settings = make, app, settings
+    def __init__(self, make: Callable[[], Flask], app: Flask, settings: Settings, metrics: Metrics):
+        self.make, self.app, self.settings, self.metrics = make, app, settings, metrics
         super().__init__(prog="passport serve")
 
     def load_config(self) -> None:
         self.load_config_from_file(str(gunicorn_file()))
         self.cfg.set("bind", [f"{self.settings.host}:{self.settings.port}"])
         self.cfg.set("workers", self.settings.workers)
-        self.cfg.set("post_worker_init", _started)
-        self.cfg.set("child_exit", _ended)
+        self.cfg.set("logger_class", _Log)
+        self.cfg.set("pre_fork", self._before_worker)
+        self.cfg.set("post_worker_init", self._in_worker)
+        self.cfg.set("worker_exit", self._worker_ends)
+        self.cfg.set("child_exit", self._worker_ended)
 
     def load(self) -> Flask:
         return self.app
@@ -50,15 +80,38 @@ class _Server(Application):
         try:
             self.app = self.callable = self.make()
             _settle()
-            count_reload(self.app, "loaded")
-        except (PassportError, OSError) as error:
-            found = [str(problem) for problem in error.problems] if isinstance(error, LawError) else [str(error)]
+            self.metrics.reloads.inc("loaded")
+        except Exception as error:  # whatever is wrong with other law, the one that serves goes on
+            found = [str(problem) for problem in error.problems] if isinstance(error, LawError) else [str(error) or type(error).__name__]
             log.error("the law does not load, so the old one goes on; %d mistake(s):\n%s", len(found), "\n".join(found[:SHOWN]))
-            count_reload(self.app, "refused")
+            self.metrics.reloads.inc("refused")
             self.app.config[FAILED] = {"at": now().isoformat(timespec="seconds"), "mistakes": len(found), "first": found[:SHOWN]}
 
     def run(self) -> None:
         _Master(self).run()
+
+    def _before_worker(self, master: Arbiter, worker: Any) -> None:
+        worker.slot = self.metrics.counts.free({other.slot for other in master.WORKERS.values()})
+
+    def _in_worker(self, worker: Any) -> None:
+        """In each new worker: threads do not survive a fork, so what asks Redis and what sends traces start here, and not with the first request."""
+        gc.set_threshold(*COLLECT)
+        self.metrics.counts.enter(worker.slot)
+        tracing = self.app.extensions["passport.tracing"]
+        if tracing is not None:
+            tracing.begin()
+        cache = self.app.extensions["passport"].cache
+        if cache.store is not None:
+            cache.store.wait(0)
+
+    def _worker_ends(self, _master: Arbiter, _worker: Any) -> None:
+        tracing = self.app.extensions["passport.tracing"]
+        if tracing is not None:
+            tracing.end()
+
+    def _worker_ended(self, _master: Arbiter, worker: Any) -> None:
+        """In the master, which has seen it end."""
+        self.metrics.counts.leave(worker.slot)
 
 
 def _settle() -> None:
@@ -66,18 +119,6 @@ def _settle() -> None:
     gc.unfreeze()
     gc.collect()
     gc.freeze()
-
-
-def _started(worker: Any) -> None:
-    """In each new worker: threads do not survive a fork, so what asks Redis starts here and not with the first request."""
-    gc.set_threshold(*COLLECT)
-    cache = worker.app.app.extensions["passport"].cache
-    if cache.store is not None:
-        cache.store.wait(0)
-
-
-def _ended(_master: Any, worker: Any) -> None:
-    forget(worker.pid)
 
 
 class _Master(Arbiter):
@@ -88,8 +129,12 @@ class _Master(Arbiter):
         self._settings = app.settings
         self._seen = self._loaded = fingerprint(app.settings.config)
         self._looks = 0
+        self._replaced = 0  # workers up to this age have the law before
 
     def manage_workers(self) -> None:
+        """Gunicorn counts workers; here only those count that have the law as it is, since some may not have been started when it came."""
+        for _ in range(self.num_workers - sum(worker.age > self._replaced for worker in self.WORKERS.values())):
+            self.spawn_worker()
         super().manage_workers()
         self._looks += 1  # gunicorn comes by once a second
         if self._settings.watch and self._looks >= self._settings.watch:
@@ -105,13 +150,25 @@ class _Master(Arbiter):
             self.reload()
         self._seen = found
 
+    def spawn_worker(self) -> Any:
+        """A worker, or none when the system has no room for one (files, processes): those that live go on, and it is tried again in a second."""
+        try:
+            self.cfg.set("worker_tmp_dir", place_for_signs_of_life())
+            return super().spawn_worker()
+        except (OSError, SettingsError) as error:
+            if os.getpid() != self.pid:
+                raise
+            log.error("no worker can be started: %s", error)
+            return None
+
     def reload(self) -> Any:
         self._loaded = self._seen = fingerprint(self._settings.config)
+        self._replaced = self.worker_age
         super().reload()
 
 
-def run(make: Callable[[], Flask], app: Flask, settings: Settings) -> None:
+def run(make: Callable[[], Flask], app: Flask, settings: Settings, metrics: Metrics) -> None:
     """Serves until told to stop. What is loaded stays, so the collector, which may be off by now, never looks through it."""
     gc.freeze()
     gc.enable()
-    _Server(make, app, settings).run()
+    _Server(make, app, settings, metrics).run()

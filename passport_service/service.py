@@ -24,7 +24,7 @@ from .cache import Cache, Finished, day_begins
 from .cases import mismatches
 from .comparison import matrix
 from .decision import HOME, Decision, decide_both
-from .errors import LawError, LawProblem, Problem, ProposalError, closest
+from .errors import LawError, LawProblem, Problem, ProposalError
 from .explain import explain
 from .facts import ACTIVITIES
 from .laws import Laws
@@ -218,11 +218,10 @@ class Service:
 
     def _check_options(self, proposal: Proposal, rulebook: Rulebook) -> None:
         problems = []
-        for option, known in (("attested", rulebook.requirements), ("prefer", rulebook.routes)):
+        for option, what, known in (("attested", "requirement", rulebook.requirements), ("prefer", "route", rulebook.routes)):
             for number, id_ in enumerate(getattr(proposal.options, option)):
                 if id_ not in known:
-                    what = "requirement" if option == "attested" else "route"
-                    problems.append(Problem(f"/{option}/{number}", f"there is no {what} {id_[:80]!r}", (), closest(id_, known)))
+                    problems.append(Problem(f"/{option}/{number}", f"there is no {what} {id_[:80]!r}", found=id_, among=known))
         if proposal.options.rulebook not in (None, rulebook.digest):
             problems.append(Problem("/rulebook", "that is not this host's rulebook, or not under this scenario", (rulebook.digest,)))
         chosen = proposal.facts.get(ACTIVITIES, frozenset())
@@ -265,16 +264,19 @@ class Service:
         if self.laws.rulebook(proposal.host):
             with _under("/proposal"):
                 self._check_options(replace(proposal, options=replace(proposal.options, rulebook=None)), self._widest(proposal.host))
-        answers = [self.answer(self.under(proposal, as_of=proposal.options.as_of), now).body]
+        # Every column is read before any is answered: what is refused must not have cost a dozen answers.
+        questions = [self.question(self.under(proposal, as_of=proposal.options.as_of), now)]
         for number, found in enumerate(options):
             with _under(f"/columns/{number}"):
                 held = self.holder({**columns[number], "host": proposal.host}, now)
                 facts = {name: value for name, value in body["proposal"].items() if name not in COLUMN}
-                own = (
-                    proposal if held is self else replace(held.schema.load(facts), options=proposal.options)
-                )  # each law reads with its own catalogue
-                answers.append(held.answer(held.under(own, **found), now).body)
-        return matrix(answers)
+                # Each law reads with its own catalogue.
+                own = proposal if held is self else replace(held.schema.load(facts), options=proposal.options)
+                question = held.question(held.under(own, **found), now)
+                if question.rulebook is not None:
+                    held._check_options(question.proposal, question.rulebook)
+                questions.append(question)
+        return matrix([question.held.answer_to(question, now).body for question in questions])
 
     def _widest(self, host: str) -> Rulebook:
         """A host's rulebook with the requirements and routes of every scenario, to judge ids that only one column may know."""
@@ -322,7 +324,7 @@ def _under(at: str) -> Iterator[None]:
     try:
         yield
     except ProposalError as error:
-        raise ProposalError([replace(problem, pointer=at + problem.pointer) for problem in error.problems]) from None
+        raise ProposalError([replace(problem, pointer=at + problem.pointer) for problem in error.problems], error.more) from None
 
 
 def open_service(root: Path, archive: Path | None = None, cache: Cache | None = None) -> Service:
@@ -336,6 +338,7 @@ def open_service(root: Path, archive: Path | None = None, cache: Cache | None = 
 
 def _finish(question: Question, found: dict[str, Any], until: dt.date | None = None) -> Answer:
     proposal, rulebook = question.proposal, question.rulebook
+    found["caveats"] = [*found["caveats"], *({"kind": "read_as", "text": one.text, "ids": [one.fact]} for one in proposal.read_as)]
     body = {
         "id": question.id,
         "host": proposal.host,

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import hashlib
+import ipaddress
 import os
+import re
 import secrets as _secrets_of_the_system
-import shutil
-import tempfile
-from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from .access import Policy, read_keys, read_rate
 from .errors import PassportError
+from .origin import LOOPBACK, Hosts, read_hosts
 
 _MIB = 1024 * 1024
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+_HEADER = re.compile(r"(?!(?:authorization|host|origin|cookie|content-.*|sec-.*)\Z)[A-Za-z][A-Za-z0-9-]{0,63}", re.ASCII | re.IGNORECASE)
 _SECRET = 32  # characters of a secret at least
 HERE = Path(__file__).resolve().parent
 SHIPPED = [HERE / "config", HERE.parent / "config"]  # installed, our own law lies inside the package; in a checkout, beside it
@@ -53,7 +53,6 @@ class Settings:
     mark_firms: bool  # a keyed digest of the registration's number in each request line
     shadow: Path | None
     otel: bool
-    numbers: str | None  # directory in which workers share their numbers
     issuer: str | None = None
     keys: str | None = field(default=None, repr=False)
 
@@ -81,7 +80,6 @@ def read_settings(environ: Mapping[str, str] = os.environ, config: Path | None =
         mark_firms=_one_of(environ, "PASSPORT_LOG_IDENTIFIERS", ("no", "hashed"), "no") == "hashed",
         shadow=Path(environ["PASSPORT_SHADOW"]) if environ.get("PASSPORT_SHADOW") else None,
         otel=_yes(environ, "PASSPORT_OTEL", False),
-        numbers=environ.get("PROMETHEUS_MULTIPROC_DIR"),
         issuer=_issuer(environ),
         keys=_keys(environ),
     )
@@ -89,7 +87,7 @@ def read_settings(environ: Mapping[str, str] = os.environ, config: Path | None =
 
 def check_open(settings: Settings, environ: Mapping[str, str] = os.environ) -> None:
     """Without keys, only this machine is served, unless an operator says otherwise in so many words. Raises: SettingsError."""
-    if settings.policy.keys or settings.policy.proxy or _yes(environ, "PASSPORT_OPEN", False) or settings.host in _LOOPBACK:
+    if settings.policy.keys or settings.policy.proxy or _yes(environ, "PASSPORT_OPEN", False) or settings.host in LOOPBACK:
         return
     raise SettingsError(
         f"without keys, everybody who can reach {settings.host}:{settings.port} could ask. Give keys (PASSPORT_API_KEYS_FILE; `passport access new` makes "
@@ -103,12 +101,38 @@ def _policy(environ: Mapping[str, str]) -> Policy:
     keys = read_keys(text)
     if path and not keys:
         raise SettingsError("the file that PASSPORT_API_KEYS_FILE names lists no key")
-    proxies = frozenset(word.strip() for word in environ.get("PASSPORT_PROXIES", "127.0.0.1,::1").split(",") if word.strip())
+    if not path and not keys and environ.get("PASSPORT_API_KEYS", "").strip():
+        raise SettingsError("PASSPORT_API_KEYS lists no key")
+    if header and not _HEADER.fullmatch(header):
+        raise SettingsError(f"PASSPORT_PROXY_HEADER is {header[:40]!r}, which cannot be the name of a header that a proxy sets")
     if rate:
         read_rate(rate)
     elif rate is None and keys:
         rate = "3000/minute"
-    return Policy(keys, _yes(environ, "PASSPORT_BASIC", False), (header, proxies) if header else None, rate or None)
+    proxy = (header, _proxies(environ)) if header else None
+    return Policy(keys, _yes(environ, "PASSPORT_BASIC", False), proxy, rate or None, _hosts(environ, bool(keys) and not proxy))
+
+
+def _proxies(environ: Mapping[str, str]) -> frozenset[str]:
+    words = [word.strip() for word in environ.get("PASSPORT_PROXIES", "127.0.0.1,::1").split(",") if word.strip()]
+    try:
+        return frozenset(str(ipaddress.ip_address(word)) for word in words)
+    except ValueError as error:
+        raise SettingsError(f"PASSPORT_PROXIES: {error}; each is one address in full, and no network") from None
+
+
+def _hosts(environ: Mapping[str, str], keyed: bool) -> Hosts:
+    """The names that the service answers to. A page can have a browser ask this machine under any name that leads here; only a key that
+    the page does not have keeps it out. So on this machine alone, without keys, no other names are answered than this machine's own.
+    """
+    stated = environ.get("PASSPORT_HOSTS", "").strip()
+    if stated and stated != "*":
+        try:
+            return Hosts(read_hosts(stated) | LOOPBACK, addresses=True)
+        except ValueError as error:
+            raise SettingsError(f"PASSPORT_HOSTS: {error}") from None
+    here = environ.get("HOST", "127.0.0.1")
+    return Hosts() if stated or keyed or here not in LOOPBACK else Hosts(LOOPBACK)
 
 
 def _text(path: str, name: str) -> str:
@@ -127,21 +151,6 @@ def _one_of(environ: Mapping[str, str], name: str, allowed: tuple[str, ...], oth
     if found not in allowed:
         raise SettingsError(f"{name} is {found[:40]!r}; expected {' or '.join(allowed)}")
     return found
-
-
-def share_numbers(settings: Settings, environ: MutableMapping[str, str] = os.environ) -> Settings:
-    """Makes a directory in which the workers share their numbers, unless one is given. Call it before the numbers are made."""
-    if settings.numbers is None:
-        shared = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-        settings = replace(settings, numbers=tempfile.mkdtemp(prefix="passport-numbers-", dir=shared))
-        environ["PROMETHEUS_MULTIPROC_DIR"] = settings.numbers or ""
-        atexit.register(_remove, settings.numbers or "", os.getpid())
-    return settings
-
-
-def _remove(directory: str, owner: int) -> None:
-    if os.getpid() == owner:  # workers end too
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 def _secrets(environ: Mapping[str, str]) -> tuple[bytes, ...]:
@@ -201,15 +210,20 @@ def _number(environ: Mapping[str, str], name: str, default: int, low: int, high:
     text = environ.get(name, "")
     if not text:
         return default
-    if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
-        raise SettingsError(f"{name} is {text!r}; expected a whole number from {low} to {high}")
+    if not text.isascii() or not text.isdigit() or len(text) > 18 or not low <= int(text) <= high:
+        raise SettingsError(f"{name} is {text[:40]!r}; expected a whole number from {low} to {high}")
     return int(text)
 
 
-def proofs_directory(environ: Mapping[str, str] = os.environ) -> Path:
-    """Where it is remembered which law has passed its worked cases: PASSPORT_PROOFS, or the user's cache."""
+def proofs_directory(environ: Mapping[str, str] = os.environ) -> Path | None:
+    """Where it is remembered which law has passed its worked cases: PASSPORT_PROOFS, or the user's cache; None for a user without a home."""
     stated = environ.get("PASSPORT_PROOFS")
-    return Path(stated) if stated else Path(environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "passport"
+    if stated:
+        return Path(stated)
+    try:
+        return Path(environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "passport"
+    except RuntimeError:
+        return None
 
 
 def fingerprint(directory: Path) -> tuple[tuple[str, int, int], ...]:

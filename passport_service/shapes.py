@@ -14,6 +14,28 @@ def text(description: str) -> dict[str, Any]:
     return {"type": "string", "description": description}
 
 
+_DAY = {"type": "string", "format": "date"}
+_READ_IN = {
+    "description": "Where the provision was read, and of which day that text states the law; null where no text can be named.",
+    "oneOf": [
+        {"type": "null"},
+        obj(
+            "text at version url",
+            text=text("The text, by its title"),
+            at=text("The place in it"),
+            version=_DAY,
+            url={"type": ["string", "null"]},
+        ),
+    ],
+}
+PROVENANCE = obj(
+    "read confidence reviewed_on review_by read_in",
+    read={"enum": ["primary", "secondary", "not_read"]},
+    confidence={"type": "integer", "minimum": 1, "maximum": 5},
+    reviewed_on=_DAY,
+    review_by=_DAY,
+    read_in=_READ_IN,
+)
 _OUTCOME = {"enum": ["true", "false"], "description": "Whether the test holds; of a fact that cannot apply no test holds"}
 _TOLD = "fact value test outcome text"
 _REASON = {

@@ -7,14 +7,14 @@ It answers one question: the code of a leaf. Contradictions are problems of the 
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from .calendars import DAY, Calendar, add_months, months_between
 from .conditions import OPERATORS, All, Any_, Condition, Constant, Leaf, Not
+from .derivations import compute
 from .errors import Problem
-from .facts import Catalogue, Derived
+from .facts import Catalogue
 from .findings import Findings
 from .outcome import (
     CERTAIN,
@@ -32,7 +32,8 @@ Range = tuple[Any, Any]  # (lowest, highest), either may be None; both ends belo
 @dataclass(frozen=True, slots=True)
 class Situation:
     """Shapes: `stated` and `known` fact -> typed value, `known` with what follows; `cannot_apply` facts under a FALSE guard; `unknown` the code of an unknown derived
-    fact; `limits` (fact, currency or "") -> range for a fact that is not known but bounded; `problems` contradictions."""
+    fact; `limits` (fact, currency or "") -> range for a fact that is not known but bounded, `may_not_apply` those of them whose guard is open;
+    `problems` contradictions."""
 
     catalogue: Catalogue
     stated: Mapping[str, Any]
@@ -41,6 +42,7 @@ class Situation:
     cannot_apply: frozenset[str]
     unknown: Mapping[str, int]
     limits: Mapping[tuple[str, str], Range]
+    may_not_apply: frozenset[str]
     problems: tuple[Problem, ...]
 
     def leaf(self, leaf: Leaf, positive: bool = True) -> int:
@@ -57,7 +59,7 @@ class Situation:
         if self.limits:
             low, high = self.limits.get((name, _currency(leaf.value)), (None, None))
             if low is not None or high is not None:
-                return _bounded(leaf, positive, low, high, unknown)
+                return _bounded(leaf, positive, low, high, unknown, name in self.may_not_apply)
         return unknown
 
     def unknown_code(self, name: str) -> int:
@@ -73,8 +75,8 @@ def _currency(operand: Any) -> str:
     return operand[1] if isinstance(operand, tuple) and len(operand) == 2 and isinstance(operand[0], Decimal) else ""
 
 
-def _bounded(leaf: Leaf, positive: bool, low: Any, high: Any, unknown: int) -> int:
-    """A threshold against a range: settled when the whole range lies on one side of it."""
+def _bounded(leaf: Leaf, positive: bool, low: Any, high: Any, unknown: int, may_not_apply: bool) -> int:
+    """A threshold against a range: settled when the whole range lies on one side of it; only as FALSE while the fact may not apply at all."""
     threshold = leaf.value[0] if _currency(leaf.value) else leaf.value
     compare = OPERATORS[leaf.operator].test
     at_low = compare(low, threshold) if low is not None else None
@@ -82,6 +84,7 @@ def _bounded(leaf: Leaf, positive: bool, low: Any, high: Any, unknown: int) -> i
     rising = leaf.operator in ("exceeds", "at_least", "on_or_after")
     # A rising test that holds at the low end holds throughout; one that fails at the high end fails throughout.
     must, never = (at_low is True, at_high is False) if rising else (at_high is True, at_low is False)
+    must = must and not may_not_apply
     if not positive:
         must, never = never, must
     return limited(not never, must, unknown)
@@ -112,28 +115,39 @@ def situate(catalogue: Catalogue, stated: Mapping[str, Any], asked: Iterable[str
         if not stated.keys().isdisjoint(group) and known.setdefault(exists, True) is False:
             others = [name for name in stated if name in group]
             problems += [Problem(pointer(name), f"{exists} is no, so nothing can be said of {name}; leave one of them out") for name in others]
-    limits = {} if known.keys().isdisjoint(catalogue.bounded) else _limits(catalogue, known, problems)
+    limits: dict[tuple[str, str], Range] = {}
+    implied: set[str] = set()  # what is known of these follows from bounds
+    if not known.keys().isdisjoint(catalogue.bounded):
+        limits = _limits(catalogue, known, problems)
+        implied = ({name for name, _ in limits} | (known.keys() & catalogue.bounded)) - stated.keys()
+    problems += [Problem(pointer(name), text) for name, text in catalogue.authorities.contradictions(known)]
     asked = frozenset(asked)
-    if catalogue.plain_guards and not problems and (ruled_out := _ruled_out(catalogue, known)).isdisjoint(known):
-        unknown, further = _derive(catalogue, known, ruled_out, {}, catalogue.derived)
-        return Situation(catalogue, stated, known, asked, further, unknown, limits, ())
-    return _guarded(catalogue, stated, known, asked, limits, problems)
+    if catalogue.plain_guards and not problems:
+        ruled_out, open_ = _ruled_out(catalogue, known)
+        if ruled_out.isdisjoint(known) and open_.isdisjoint(implied):
+            unknown, further = _derive(catalogue, known, ruled_out, {}, catalogue.derived)
+            return _consistent(Situation(catalogue, stated, known, asked, further, unknown, limits, frozenset(), ()))
+    return _guarded(catalogue, stated, known, asked, limits, implied, problems)
 
 
-def _ruled_out(catalogue: Catalogue, known: Mapping[str, Any]) -> frozenset[str]:
-    """The facts under a FALSE guard, where none of them is stated."""
+def _ruled_out(catalogue: Catalogue, known: Mapping[str, Any]) -> tuple[frozenset[str], frozenset[str]]:
+    """The facts under a FALSE guard, where none of them is stated, and those under an UNKNOWN one."""
     key = tuple([known.get(name) for name in catalogue.guard_facts])
     found = catalogue.ruled_out.get(key)
     return catalogue.ruled_out.keep(key, _rule_out(catalogue, known)) if found is None else found
 
 
-def _rule_out(catalogue: Catalogue, known: Mapping[str, Any]) -> frozenset[str]:
+def _rule_out(catalogue: Catalogue, known: Mapping[str, Any]) -> tuple[frozenset[str], frozenset[str]]:
     cannot_apply: set[str] = set()
-    live = Situation(catalogue, known, known, frozenset(), cannot_apply, {}, {}, ())  # sees the set grow, guard by guard
+    open_: set[str] = set()
+    live = Situation(catalogue, known, known, frozenset(), cannot_apply, {}, {}, frozenset(), ())  # sees the set grow, guard by guard
     for guard in catalogue.guards:
-        if evaluate(guard.when, live.leaf) == IMPOSSIBLE:
+        code = evaluate(guard.when, live.leaf)
+        if code == IMPOSSIBLE:
             cannot_apply.update(guard.facts)
-    return frozenset(cannot_apply)
+        elif code != CERTAIN:
+            open_.update(guard.facts)
+    return frozenset(cannot_apply), frozenset(open_)
 
 
 def _guarded(
@@ -141,14 +155,21 @@ def _guarded(
     stated: Mapping[str, Any],
     known: dict[str, Any],
     asked: frozenset[str],
-    limits: Mapping[tuple[str, str], Range],
+    limits: dict[tuple[str, str], Range],
+    implied: set[str],
     problems: list[Problem],
 ) -> Situation:
-    """Guard by guard: where something stated cannot apply, what merely follows gives way, or a guard reads more than plain values."""
+    """Guard by guard: where something stated cannot apply, what merely follows gives way or waits, or a guard reads more than plain values."""
     cannot_apply: set[str] = set()
-    live = Situation(catalogue, stated, known, asked, cannot_apply, {}, limits, ())
+    may_not_apply: set[str] = set()
+    live = Situation(catalogue, stated, known, asked, cannot_apply, {}, limits, may_not_apply, ())
     for guard in catalogue.guards:
-        if evaluate(guard.when, live.leaf) == IMPOSSIBLE:
+        code = evaluate(guard.when, live.leaf)
+        if code not in (IMPOSSIBLE, CERTAIN) and stated.keys().isdisjoint(guard.facts):
+            # A fact that may not apply has a value only if it does: a bound says which, and not yet that it has one.
+            may_not_apply.update(implied.intersection(guard.facts))
+            limits.update({(name, ""): (known[name], known.pop(name)) for name in guard.facts if name in implied and name in known})
+        if code == IMPOSSIBLE:
             for name in guard.facts:
                 if name not in stated:
                     known.pop(name, None)  # what merely follows from a bound gives way
@@ -156,7 +177,19 @@ def _guarded(
                 elif not _told_already(catalogue, known, name):
                     problems.append(Problem(pointer(name), _cannot_apply(name, Findings(catalogue, known, cannot_apply, live.leaf))))
     unknown, further = _derive(catalogue, known, frozenset(cannot_apply), {}, catalogue.derived)
-    return Situation(catalogue, stated, known, asked, further, unknown, limits, tuple(problems))
+    return _consistent(Situation(catalogue, stated, known, asked, further, unknown, limits, frozenset(may_not_apply), tuple(problems)))
+
+
+def _consistent(situation: Situation) -> Situation:
+    """The situation, with a problem for each contradiction between what is stated: at the last of its facts that is."""
+    if situation.catalogue.contradictable.isdisjoint(situation.stated):
+        return situation
+    problems = [
+        Problem(pointer([name for name in found.facts if name in situation.stated][-1]), found.says)
+        for found in situation.catalogue.contradictions
+        if not situation.stated.keys().isdisjoint(found.facts) and evaluate(found.when, situation.leaf) == CERTAIN
+    ]
+    return replace(situation, problems=(*situation.problems, *problems)) if problems else situation
 
 
 def _told_already(catalogue: Catalogue, known: Mapping[str, Any], name: str) -> bool:
@@ -171,16 +204,23 @@ def learn(situation: Situation, name: str, value: Any) -> tuple[Situation, Itera
     The same as `situate` with the fact added, but only what follows from it is worked out again.
     """
     catalogue = situation.catalogue
-    if name in catalogue.bounded or catalogue.exists.get(name.partition(".")[0], name) not in (name, *situation.known):
+    if (
+        name in catalogue.bounded
+        or name in catalogue.contradictable
+        or name in catalogue.authorities.fact_names
+        or catalogue.exists.get(name.partition(".")[0], name) not in (name, *situation.known)
+    ):
         return _anew(situation, name, value)
     guards, derived = catalogue.following(name)
+    if situation.may_not_apply and any(not situation.may_not_apply.isdisjoint(guard.facts) for guard in guards):
+        return _anew(situation, name, value)
     stated = {**situation.stated, name: value}
     known = {fact: found for fact, found in situation.known.items() if fact not in derived}
     known[name] = value
     cannot_apply = set(situation.cannot_apply) - derived
     for guard in guards:
         cannot_apply.difference_update(guard.facts)
-    live = Situation(catalogue, stated, known, situation.asked, cannot_apply, {}, situation.limits, ())
+    live = Situation(catalogue, stated, known, situation.asked, cannot_apply, {}, situation.limits, situation.may_not_apply, ())
     for guard in guards:
         if evaluate(guard.when, live.leaf) == IMPOSSIBLE:
             if not known.keys().isdisjoint(guard.facts):
@@ -189,7 +229,7 @@ def learn(situation: Situation, name: str, value: Any) -> tuple[Situation, Itera
     settled = {fact: code for fact, code in situation.unknown.items() if fact not in derived}
     unknown, further = _derive(catalogue, known, frozenset(cannot_apply), settled, derived)
     moved = {name, *derived, *(fact for guard in guards for fact in guard.facts)}
-    return Situation(catalogue, stated, known, situation.asked, further, unknown, situation.limits, ()), moved
+    return Situation(catalogue, stated, known, situation.asked, further, unknown, situation.limits, situation.may_not_apply, ()), moved
 
 
 def _anew(situation: Situation, name: str, value: Any) -> tuple[Situation, Iterable[str]] | None:
@@ -295,7 +335,7 @@ def _derive(
         values = [known.get(source) for source in derived.inputs]
         value = None
         if None not in values:
-            value = _compute(derived, values, catalogue.calendars)
+            value = compute(derived, values, catalogue)
         elif derived.function == "among" and values[1] is not None and not values[1]:
             value = False  # nothing is among nothing
         if value is not None:
@@ -316,52 +356,3 @@ def _unknown_code(codes: list[int]) -> int:
     if UNKNOWN_SPECIAL in codes:
         return UNKNOWN_SPECIAL
     return UNKNOWN_CIRCUMSTANCE if UNKNOWN_CIRCUMSTANCE in codes else UNKNOWN_CHOICE
-
-
-def _compute(derived: Derived, values: list[Any], calendars: Mapping[str, Calendar]) -> Any:
-    options = derived.options
-    match derived.function:
-        case "days":
-            return (values[1] - values[0]).days
-        case "business_days":
-            return calendars[options["calendar"]].between(*values)
-        case "months":
-            return months_between(*values, started=options.get("count") == "started")
-        case "date_plus":
-            return later(values[0], options, calendars.get(options.get("calendar", "")))
-        case "sum":
-            return _add(values, 1)
-        case "difference":
-            return _add(values, -1)
-        case "ratio":
-            return _ratio(*values)
-        case "among":
-            return values[0] in values[1]
-    raise TypeError(derived.function)
-
-
-def later(start: Any, step: Mapping[str, Any], calendar: Calendar | None) -> Any:
-    """The date some `days`, `business_days` or `months` after another. None beyond a horizon."""
-    try:
-        if "days" in step:
-            return start + step["days"] * DAY
-        if "months" in step:
-            return add_months(start, step["months"])
-    except OverflowError:
-        return None
-    return calendar.plus(start, step["business_days"]) if calendar else None
-
-
-def _add(values: list[Any], sign: int) -> Any:
-    if not isinstance(values[0], dict):
-        return values[0] + sum(sign * value for value in values[1:])
-    shared = set.intersection(*(set(value) for value in values))
-    return {currency: values[0][currency] + sum(sign * value[currency] for value in values[1:]) for currency in shared} or None
-
-
-def _ratio(of: Any, to: Any) -> Decimal | None:
-    """Per cent. Exact for comparison up to eight places; None where nothing can be divided."""
-    if isinstance(of, dict):
-        shared = sorted(set(of) & set(to))
-        return _ratio(of[shared[0]], to[shared[0]]) if len(shared) == 1 else None
-    return Decimal(of) * 100 / Decimal(to) if to else None

@@ -16,7 +16,7 @@ import yaml
 from .errors import LawError, LawProblem, closest
 
 T = TypeVar("T")
-FACTS = "facts.yaml"
+FACTS, AUTHORITIES = "facts.yaml", "authorities.yaml"
 FOLDERS = ("calendars", "rulebooks", "scenarios")
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -132,7 +132,11 @@ def read_files(root: Path) -> dict[str, str]:
     Raises: LawError for each file that is not UTF-8.
     """
     found, problems = {}, []
-    paths = [root / FACTS, *(path for folder in FOLDERS for path in (root / folder).rglob("*.yaml"))]
+    paths = [
+        root / FACTS,
+        *(path for path in [root / AUTHORITIES] if path.is_file()),
+        *(path for folder in FOLDERS for path in (root / folder).rglob("*.yaml")),
+    ]
     for path in paths:
         name = path.relative_to(root).as_posix()
         try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import tempfile
 import threading
+from contextlib import suppress
 from typing import Protocol
 
 from .errors import TooLargeError
@@ -69,8 +70,12 @@ class Spool:
         """The next bytes; waits for them. Empty at the end."""
         with self._more:
             self._more.wait_for(lambda: self._read_to < self._written or self._ended)
-            self._file.seek(self._read_to)
-            block = self._file.read(min(BLOCK, self._written - self._read_to))
+            try:
+                self._file.seek(self._read_to)
+                block = self._file.read(min(BLOCK, self._written - self._read_to))
+            except OSError as error:  # what was kept did not find room after all
+                self.error, self._ended, self._written = error, True, self._read_to
+                return b""
             self._read_to += len(block)
             if self._read_to == self._written and not self._ended:
                 # All is read: start the file again, so that a long batch read in step leaves nothing behind.
@@ -95,16 +100,29 @@ class Spool:
                     self._end(TooLargeError(f"The batch has more than {self._total} bytes; the lines up to here were answered."))
                     self._discard()
                     return
-                with self._more:
-                    if self._closed:
-                        return
-                    self._file.seek(self._written)
-                    self._file.write(block)
-                    self._written += len(block)
-                    self._more.notify()
+                if not self._keep(block):
+                    if not self._closed:
+                        self._discard()
+                    return
             self._end(None)
-        except Exception as error:  # the caller went away, or there is no room: whoever takes the lines is told
+        except Exception as error:  # the caller went away: whoever takes the lines is told
             self._end(error)
+
+    def _keep(self, block: bytes) -> bool:
+        """Whether it is still worth reading on."""
+        with self._more:
+            if self._closed:
+                return False
+            try:
+                self._file.seek(self._written)
+                self._file.write(block)
+                self._file.flush()
+            except OSError as error:  # there is no room: whoever takes the lines is told
+                self._end(error)
+                return False
+            self._written += len(block)
+            self._more.notify()
+            return True
 
     def _end(self, error: Exception | None) -> None:
         with self._more:
@@ -121,7 +139,8 @@ class Spool:
         """Ends the reading; what has come and was not taken is forgotten."""
         with self._more:
             self._closed = self._ended = True
-            self._file.close()
+            with suppress(OSError):  # it may still try to write
+                self._file.close()
             self._more.notify()
 
 

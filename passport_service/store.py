@@ -98,10 +98,13 @@ def _cluster(nodes: Sequence[tuple[str, int]], options: dict[str, Any]) -> Calla
 
 
 class Store:
-    """Named bytes in Redis, read in bounded time and written in passing. Start it in the process that uses it, after any fork."""
+    """Named bytes in Redis, read in bounded time and written in passing. Start it in the process that uses it, after any fork.
 
-    def __init__(self, connect: Callable[[], Any], address: str):
-        self._connect, self.address = connect, address
+    `changed` is told when the server begins to be asked, and when it is left alone.
+    """
+
+    def __init__(self, connect: Callable[[], Any], address: str, changed: Callable[[bool], None] = lambda up: None):
+        self._connect, self.address, self._changed = connect, address, changed
         self.counts: Counter[str] = Counter()
         self._pid: int | None = None
         self._lock = threading.Lock()
@@ -181,6 +184,7 @@ class Store:
             self._lines: list[Any] = []  # connections that are open and free
             self._reading: dict[int, tuple[Any, int]] = {}  # those in use, and at which tick they were taken
             self._ticks, self._called = 0, threading.Event()
+            self._changed(False)
             self._keeper = threading.Thread(target=self._keep, name="passport-store", daemon=True)
             self._keeper.start()
             threading.Thread(target=self._watch, name="passport-store-watch", daemon=True).start()
@@ -215,6 +219,7 @@ class Store:
         self._client, self._failures = client, 0
         self._open_lines()
         self._up.set()
+        self._changed(True)
         return True
 
     def _open_lines(self) -> None:
@@ -286,6 +291,7 @@ class Store:
             if self._failures < TOLERATED or not self._up.is_set():
                 return
             self._up.clear()
+        self._changed(False)
         self.counts["opened"] += 1
         self.counts["attempts_failed"] = 0
         log.warning(

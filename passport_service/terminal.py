@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -24,6 +25,19 @@ config_option = click.option(
     type=click.Path(path_type=Path, file_okay=False),
     help="Directory of the law (default: PASSPORT_CONFIG, or the law that came with the package).",
 )
+
+
+class Commands(click.Group):
+    """Commands of which none ends in a traceback when a file cannot be read or written: there is no room, or no permission."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise  # whoever reads has seen enough
+        except OSError as error:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still to be written would fail again
+            fail(f"{error.filename or 'the output'}: {error.strerror or error}")
 
 
 def fail(text: str, code: int = 1) -> NoReturn:

@@ -26,6 +26,9 @@ _MEMBERS = {
     "receipt": int, "issuer": str, "issued_at": str, "ephemeral": bool, "proposal": dict, "decision": dict, "law_date": str,
     "valid_until": (str, type(None)), "rulebook": (dict, type(None)), "bundle": dict, "service": str, "answer": int,
 }  # fmt: skip
+# A receipt has one spelling, so it is known by that, without a reader of JSON.
+_FLATTENED = re.compile(rb'\{"payload":"([A-Za-z0-9_-]*)","protected":"([A-Za-z0-9_-]*)","signature":"([A-Za-z0-9_-]*)"\}')
+_READ_FOR_WORDS = 65_536  # bytes
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z", re.ASCII)
 
 
@@ -121,21 +124,30 @@ def _form(found: _Reading) -> str:
     content = found.content
     if len(content) > MAX_RECEIPT:
         raise _Refused(f"The file has {len(content)} bytes; a receipt has at most {MAX_RECEIPT}.")
-    if content[:1] == b"{":
-        try:
-            members = canonical.read(content)
-        except MalformedError as error:
-            raise _Refused(f"{error} Keep a receipt exactly as it came.") from None
-        if members.keys() != {"protected", "payload", "signature"} or not all(isinstance(part, str) for part in members.values()):
-            raise _Refused("A receipt in JSON has the members protected, payload and signature, and no other.")
-        parts, form = [members[name] for name in ("protected", "payload", "signature")], "flattened JSON"
+    flattened = _FLATTENED.fullmatch(content)
+    if flattened is not None:
+        payload, header, signature = (part.decode() for part in flattened.groups())
+        parts, form = [header, payload, signature], "flattened JSON"
+    elif content[:1] == b"{":
+        raise _Refused(_not_flattened(content))
     else:
-        parts, form = content.decode("ascii", "replace").split("."), "compact"
+        parts, form = content.decode("ascii", "replace").split(".", 3), "compact"
         if len(parts) != 3:
             raise _Refused("This is neither flattened JSON nor three parts joined by points.")
     found.parts = (parts[0], parts[1], parts[2])
     found.bytes = tuple(_decoded(part, name) for part, name in zip(parts, ("header", "payload", "signature"), strict=True))
     return f"A JWS in {form} form."
+
+
+def _not_flattened(content: bytes) -> str:
+    """What is wrong with JSON that is no flattened receipt. A large one is not read for that: it would cost more than a receipt."""
+    try:
+        found = canonical.read(content) if len(content) <= _READ_FOR_WORDS else None
+    except MalformedError as error:
+        return f"{error} Keep a receipt exactly as it came."
+    if isinstance(found, dict) and found.keys() == {"protected", "payload", "signature"} and all(isinstance(part, str) for part in found.values()):
+        return "The header, the payload and the signature of a receipt are base64url without padding, and one of these is not."
+    return "A receipt in JSON has the members protected, payload and signature, and no other, in base64url, on one line."
 
 
 def _decoded(text: str, name: str) -> bytes:

@@ -6,10 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from .access import CALLER
 from .cache import Finished
 from .metrics import Metrics
 
-REQUEST_ID, CALLER, DECIDED, MARK = "passport.request_id", "passport.caller", "passport.decided", "passport.mark"
+REQUEST_ID, DECIDED, MARK = "passport.request_id", "passport.decided", "passport.mark"
 _TRACE = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
 
 

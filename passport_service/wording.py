@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 from . import sentences
 from .explain import PARTY_WORDS, party_words
-from .facts import Fact
+from .facts import Fact, bounds_text
 
 STATUS = {
     "clear": ("Clear to trade", "A route is open and no check remains before this trade."),
@@ -94,9 +95,12 @@ CAVEATS = {
     "preference": "Preferred routes not open",
     "exclusive_routes": "Routes that exclude each other",
     "identifier": "Identifier to look up",
+    "authority": "Home authority not known here",
+    "read_as": "Words that were read",
     "horizon": "Beyond the calendar",
     "not_covered": "Not covered",
 }
+_LARGE = 100_000  # a maximum from here on keeps out slips of the pen, and tells a person nothing
 
 
 def day(iso: str) -> str:
@@ -120,6 +124,18 @@ def money(rows: Any) -> str:
     return sentences.amounts({row["currency"]: Decimal(row["amount"]) for row in (rows if isinstance(rows, list) else [rows])})
 
 
+def dues(row: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """What a requirement of an answer has of a last day and of an amount. Shapes: (what it is, the value or "", how it comes about or why there is none)."""
+    found = []
+    if row["deadline"] or row["deadline_note"]:
+        deadline = row["deadline"] or {"rule": row["deadline_note"]}
+        time = f", {deadline['at']}" if deadline.get("at") else ""
+        found.append(("Deadline", f"{day(deadline['date'])}{time}" if "date" in deadline else "", deadline["rule"]))
+    if row["amount"] or row["amount_note"]:
+        found.append(("Amount", money(row["amount"]) if row["amount"] else "", row["amount_note"] or ""))
+    return found
+
+
 def said(fact: Fact, value: Any) -> str:
     """An answer as it stands in a proposal, in words."""
     if isinstance(value, dict) and "unknown" in value:
@@ -138,6 +154,14 @@ def said(fact: Fact, value: Any) -> str:
         case "integer" | "decimal":
             return sentences.quantity(Decimal(value), fact.unit)
     return fact.values.get(value, str(value))
+
+
+def bounds(fact: Fact) -> str:
+    """What numbers answer a question, in a sentence; "" where the bounds would tell a person nothing."""
+    if fact.type not in ("integer", "decimal") or fact.minimum is None or fact.maximum is None:
+        return ""
+    text = bounds_text(fact) if fact.maximum < _LARGE else f"{fact.minimum} or more"
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def named(name: str) -> str:

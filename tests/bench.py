@@ -1,10 +1,11 @@
-"""`make bench`: microseconds per evaluation on synthetic law, and per whole decision on the law we ship.
+"""`make bench`: microseconds per evaluation on synthetic law, per whole decision on the law we ship, and per refusal.
 
 Shared machines are noisy: every figure is the median of rounds taken in turn, and the ratios of one run are what to quote.
 """
 
 from __future__ import annotations
 
+import json
 import platform
 import random
 import resource
@@ -13,7 +14,9 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from decimal import Decimal
+from functools import partial
 
+from passport_service.app import create_app
 from passport_service.decision import decide_both
 from passport_service.errors import ProposalError
 from passport_service.explain import explain
@@ -21,8 +24,10 @@ from passport_service.index import Index
 from passport_service.laws import Laws
 from passport_service.openapi import EXAMPLE
 from passport_service.service import Service
+from passport_service.settings import read_settings
 from passport_service.situation import evaluate, situate
 
+from .refusals import Request, requests_of
 from .shipped import NOW, SHIPPED
 from .synthetic import SEED, catalogue, facts, rule
 
@@ -171,6 +176,33 @@ def one(passport: Service, body: dict) -> dict[str, float]:
     return found
 
 
+def refusals() -> None:
+    """What a refusal costs, over the whole way of a request in this process, beside questions never asked before."""
+    client = create_app(read_settings({"PASSPORT_REDIS_URL": "", "PASSPORT_LOG_REQUESTS": "no"})).test_client()
+
+    def send(request: Request) -> float:
+        call = partial(client.open, request.path, method=request.method, data=request.body, headers=request.all_headers(), buffered=True)
+        return timed(call) / 1000
+
+    def ask(body: dict) -> float:
+        return send(Request("POST", "/v1/decisions", json.dumps(body).encode()))
+
+    cases = [case for rulebook in SHIPPED.laws.rulebooks.values() for case in rulebook.cases]
+    chosen = [dict(case.proposal) for case in random.Random(SEED).sample(cases, 100)]
+    for body in chosen:
+        ask(body)
+    answers = [ask(thinner(body, number)) for number, body in enumerate(chosen)]
+    named = list(requests_of(SHIPPED.laws.catalogue))
+    took = {name: statistics.median(send(request) for _ in range(5)) for name, request in named}
+    print("\nrefusals, ms of processor time: the median of five each")
+    for name, value in sorted(took.items(), key=lambda row: -row[1]):
+        print(f"  {value:>6.2f} {name}")
+    new = statistics.median(answers)
+    print(f"a question never asked before: p50 {new:.2f} ms; refusals: p50 {statistics.median(took.values()):.2f}, most {max(took.values()):.2f}")
+    demand("p50 of refusals beside that of new questions", statistics.median(took.values()) / new, 1, at_most=True)
+    demand("the dearest refusal beside it", max(took.values()) / new, 2, at_most=True)
+
+
 def memory() -> None:
     """What the process holds once every worked case has been answered, and again: what is remembered is bounded."""
     passport = service()
@@ -189,3 +221,4 @@ if __name__ == "__main__":
     memory()
     synthetic()
     shipped()
+    refusals()

@@ -25,7 +25,8 @@ from rich.table import Table
 
 from passport_service.openapi import EXAMPLE
 
-from .servers import BINARY, Redis, free_port, serving, until
+from .patience import until
+from .servers import BINARY, Redis, free_port, serving
 from .shipped import CONFIG, NOW, ROOT, SHIPPED
 
 SECRET = "a-secret-of-at-least-thirty-two-characters"
@@ -69,7 +70,7 @@ def bare(directory: Path, body: bytes, *options: str):
     process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "BARE_BODY": str(directory / "body")})
     try:
         address = f"http://127.0.0.1:{port}"
-        until(lambda: _answers(address), 30)
+        until(lambda: _answers(address))
         yield address
     finally:
         process.terminate()

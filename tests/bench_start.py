@@ -20,7 +20,8 @@ from rich.table import Table
 from passport_service.openapi import EXAMPLE
 
 from .bench import demand
-from .servers import EMBEDDED, free_port, process_of, serving, until, workers_of
+from .patience import until
+from .servers import EMBEDDED, free_port, process_of, serving, workers_of
 from .shipped import SHIPPED
 
 STARTS, KILLS = 5, 5
@@ -41,7 +42,7 @@ def started(redis: str) -> tuple[float, float]:
     port, before = free_port(), resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.perf_counter()
     with process_of(port, redis):
-        until(lambda: ask(port), 60, "no answer")
+        until(lambda: ask(port), "no answer")
         took = time.perf_counter() - began
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return took, used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime
@@ -52,7 +53,7 @@ def replaced(process_id: int, port: int) -> float:
     (worker,) = workers_of(process_id)
     os.kill(worker, signal.SIGKILL)
     began = time.perf_counter()
-    until(lambda: ask(port), 30, "no new worker")
+    until(lambda: ask(port), "no new worker")
     took = time.perf_counter() - began
     assert workers_of(process_id) != [worker]
     return took

@@ -21,8 +21,9 @@ import requests
 
 from passport_service.conditions import All, Any_, Condition, Leaf
 
+from .patience import until
 from .peers import CERBOS, among, plain
-from .servers import free_port, until
+from .servers import free_port
 from .small_law import CALENDAR, FACTS
 
 LICENCE = "Apache-2.0"
@@ -58,7 +59,7 @@ def serving(server: Path, directory: Path, rules: Sequence[Condition]):
     command = [str(server), "server", f"--config={directory / 'cerbos.json'}", "--log-level=error"]
     process = subprocess.Popen(command, env={**os.environ, "GOMAXPROCS": "1"}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        until(lambda: _lives(port), 30, "Cerbos did not start")
+        until(lambda: _lives(port), "Cerbos did not start")
         yield f"127.0.0.1:{port}"
     finally:
         process.terminate()
@@ -114,6 +115,7 @@ host: US
 head:
   title: The synthetic host
   version: 2026.11.22
+  known_to: 2026-11-01
   timezone: America/New_York
   calendar: test
   currency: USD
@@ -121,14 +123,14 @@ head:
 legs: {venue: {needed_when: never}, promotion: {needed_when: never}, form: {needed_when: never}}
 sources: {ACT: {title: The Synthetic Act}}
 """
-_ROUTE = {"title": "Open to all", "standing": "in_force", "says": "Whoever does all that is required may deal.", "activities": ["deal", "advise"]}
+_ROUTE = {"title": "Open to all", "headline": "open to all", "standing": "in_force", "says": "Whoever does all that is required may deal.", "activities": ["deal", "advise"]}
 _DUTY = {"standing": "in_force", "duty_on": "firm", "due": "at_trade", "stops": "nothing"}
 
 
 def law(directory: Path, rules: Sequence[Condition], facts: Sequence) -> Path:
     """A directory of law in which the n-th requirement applies when the n-th rule holds."""
     texts = {"facts.yaml": FACTS.replace("\nfacts:\n", "\n  g: {title: G}\nfacts:\n" + _facts(facts)), "calendars/test.yaml": CALENDAR}
-    read = {"from": "2020-01-01", "provenance": {"read": "primary", "confidence": "5", "reviewed_on": "2026-11-22"}}
+    read = {"from": "2020-01-01", "provenance": {"read": "secondary", "confidence": "5", "reviewed_on": "2026-11-22"}}
     route = {"id": "R1", "leg": "status", "versions": [{**_ROUTE, **read, "cite": {"source": "ACT", "at": "s 1"}, "opens_when": "always"}]}
     requirements = []
     for number, rule in enumerate(rules):

@@ -99,7 +99,7 @@ def _service() -> None:
             _met(table, "SIGHUP with good and bad law in turn", {}, lambda process, _: _other_law(process, law), config=law)
             _met(table, "no room for request lines", {}, lambda *_: time.sleep(SECONDS), stdout=full)
             _met(table, "200 connections that say nothing", {}, _slow(200, b""))
-            _met(table, "2 heads that never end", {}, _slow(2, b"POST /v1/decisions HTTP/1.1\r\nHost: x\r\n"))
+            _met(table, "2 heads that never end", {}, _slow(2, b"POST /v1/decisions HTTP/1.1\r\nHost: localhost\r\n"))
             _met(table, "a flood of bodies too large", keys, _flood(desk[0], b" " * 70_000), key=desk[0])
             _met(table, "a flood of a caller beyond its rate", keys, _flood(flooder[0], QUESTIONS[0][0]), key=desk[0])
     Console(width=120).print(table)

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from .patience import PATIENCE, until
+
 HEADERS = {"Content-Type": "application/json"}
 
 
@@ -39,7 +41,7 @@ class Load:
 
     def _ask(self, number: int) -> None:
         place = urlsplit(self.address).netloc
-        connection = http.client.HTTPConnection(place, timeout=30)
+        connection = http.client.HTTPConnection(place, timeout=PATIENCE)
         while not self._stop.is_set():
             body, expected = self.questions[number % len(self.questions)]
             number += self.callers
@@ -57,6 +59,11 @@ class Load:
             if self.pause:
                 time.sleep(self.pause)
         connection.close()
+
+    def goes_on(self, count: int = 40) -> None:
+        """Waits until so many more answers have come."""
+        before = len(self.seconds)
+        until(lambda: len(self.seconds) >= before + count, "callers get no answers any more")
 
     def slowest(self, since: float = 0.0) -> float:
         return max((took for began, took in self.seconds if began >= since), default=0.0)

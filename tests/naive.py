@@ -6,8 +6,10 @@ Written apart from the service's evaluators, on plain values: what a condition m
 from __future__ import annotations
 
 from decimal import Decimal
+from itertools import product
 
 from passport_service.conditions import All, Any_, Constant, Leaf, Not, Ref
+from passport_service.rulebook import PARTIES
 
 KLEENE_FALSE, KLEENE_UNKNOWN, KLEENE_TRUE = 0, 1, 2
 
@@ -98,3 +100,50 @@ def kleene(condition, world) -> int:
             value = world.leaf(condition)
             return KLEENE_UNKNOWN if value is None else KLEENE_TRUE if value else KLEENE_FALSE
     raise TypeError(condition)
+
+
+# -- a decision where everything is known: plain logic, with no third value ---------------------------------------------------
+
+
+def can_trade(law, world, activities) -> bool:
+    """Whether each activity and each leg that is needed has an open route that nothing stops, all of which go together."""
+    legs = [("status", activity) for activity in sorted(activities & set(law.rulebook.head.activities))]
+    legs += [(name, "") for name, (condition, _) in law.legs.items() if holds(condition, "must", world)]
+    ways = [
+        [
+            (route, activity)
+            for route in law.routes_of(leg, activity)
+            if holds(route.opens[activity][0], "must", world) and not _stopped(law, world, route)
+        ]
+        for leg, activity in legs
+    ]
+    return any(not _exclusive(combination) for combination in product(*ways))
+
+
+def _stopped(law, world, route) -> bool:
+    for requirement in law.requirements:
+        version = requirement.version
+        if not requirement.bears_on(route.id) or not holds(version.applies_when, "must", world) or not holds(version.failed_when, "must", world):
+            continue
+        if any(holds(recognition.version.when, "must", world) for recognition in requirement.recognitions):
+            continue
+        party = route.version.plays.get(version.duty_on) or _party(law, world, version.duty_on)
+        if (version.stops_firm if party == "firm" else version.stops_other) == "trade":
+            return True
+    return False
+
+
+def _party(law, world, role) -> str:
+    for found in law.rulebook.head.roles.get(role, ()):
+        if holds(found.when, "must", world):
+            return found.party
+    return role if role in PARTIES else "firm"
+
+
+def _exclusive(combination) -> bool:
+    return any(
+        other.id in one.version.not_with and (not here or not there or here == there)
+        for one, here in combination
+        for other, there in combination
+        if one is not other
+    )

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import http.client
 import os
+import random
 import socket
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.parse import SplitResult
 
 import redis
 import requests
 
 from passport_service import embedded
 
+from .patience import A_LOOK, PATIENCE, until
 from .places import CONFIG, ROOT
 
 BINARY = embedded.binary()
@@ -23,19 +28,25 @@ EMBEDDED = "embedded"  # `serving` leaves PASSPORT_REDIS_URL out, so that the se
 LOST = (redis.RedisError, OSError)
 
 
+# Below the ports that systems give to whoever connects somewhere, so that none of these is taken by chance between our choice and its use.
+PORTS = range(15_000, 30_000)
+_CHOSEN = []  # sockets that keep other processes which run tests from choosing the same, for as long as this one lives
+
+
 def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
-
-
-def until(condition, seconds=20.0, what="it did not happen"):
-    """Waits until something is true, and gives it."""
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, what
-        time.sleep(0.02)
-    return found
+    """A port of this machine on which nobody listens, and which no other test gets."""
+    while True:
+        port, mark = random.choice(PORTS), socket.socket(type=socket.SOCK_DGRAM)
+        try:
+            mark.bind(("127.0.0.1", port))
+            with socket.socket() as tried:
+                tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                tried.bind(("127.0.0.1", port))
+        except OSError:
+            mark.close()
+        else:
+            _CHOSEN.append(mark)
+            return port
 
 
 class Redis:
@@ -51,7 +62,7 @@ class Redis:
         return f"redis://127.0.0.1:{self.port}"
 
     def client(self) -> redis.Redis:
-        return redis.Redis(port=self.port, socket_timeout=5)
+        return redis.Redis(port=self.port, socket_timeout=PATIENCE)
 
     def start(self) -> None:
         # A Sentinel keeps its state in its file, and every other option goes on the command line.
@@ -67,7 +78,7 @@ class Redis:
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(PATIENCE)
 
     def __enter__(self):
         return self
@@ -175,28 +186,38 @@ def trickle(connection: socket.socket) -> None:
             connection.sendall(b"$100000\r\n")
             while True:
                 connection.sendall(b"x")
-                time.sleep(0.02)
+                time.sleep(A_LOOK)
         connection.sendall(b"+PONG\r\n" if b"PING" in request else b"+OK\r\n" * request.count(b"*"))
 
 
 @contextmanager
-def serving(config: Path = CONFIG, stdout=subprocess.DEVNULL, **settings: str):
-    """`passport serve` on a free port: gunicorn with two workers, as an operator runs it. Shapes: (process, address)."""
+def serving(config: Path = CONFIG, stdout=subprocess.DEVNULL, before: Sequence[str] = (), **settings: str):
+    """`passport serve` on a free port: gunicorn with two workers, as an operator runs it. Shapes: (process, address).
+
+    `before` is a command that prepares something and then becomes the one that follows it.
+    """
     port = free_port()
-    with process_of(port, settings.pop("PASSPORT_REDIS_URL", ""), config, stdout, **settings) as process:
+    with process_of(port, settings.pop("PASSPORT_REDIS_URL", ""), config, stdout, before, **settings) as process:
         address = f"http://127.0.0.1:{port}"
-        until(lambda: _lives(address) or process.poll() is not None, 90)
+        until(lambda: _lives(address) or process.poll() is not None)
         assert process.poll() is None, "".join(process.said)
         yield process, address
 
 
 @contextmanager
-def process_of(port: int, redis_url: str = "", config: Path = CONFIG, stdout=subprocess.DEVNULL, **settings: str):
+def process_of(
+    port: int,
+    redis_url: str = "",
+    config: Path = CONFIG,
+    stdout=subprocess.DEVNULL,
+    before: Sequence[str] = (),
+    **settings: str,
+):
     """The process of `passport serve`, which may not answer yet."""
     environ = {**os.environ, "PORT": str(port), "PASSPORT_CONFIG": str(config), "PASSPORT_WORKERS": "2", "PASSPORT_REDIS_URL": redis_url, **settings}
     if redis_url == EMBEDDED:
         del environ["PASSPORT_REDIS_URL"]
-    command = [sys.executable, "-m", "passport_service.cli", "serve"]
+    command = [*before, sys.executable, "-m", "passport_service.cli", "serve"]
     process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=stdout, stderr=subprocess.PIPE, text=True)
     said: list[str] = []
     listener = threading.Thread(target=lambda: said.extend(process.stderr), daemon=True)  # a pipe that nobody reads fills up
@@ -206,14 +227,24 @@ def process_of(port: int, redis_url: str = "", config: Path = CONFIG, stdout=sub
         yield process
     finally:
         process.terminate()
-        process.wait(timeout=30)
-        listener.join(10)
+        process.wait(PATIENCE)
+        listener.join(PATIENCE)
         process.stderr.close()
+
+
+def raw(where: SplitResult, head: str, body: bytes = b"") -> tuple[int, dict[str, str], bytes]:
+    """What a request that no client would send is answered with. Shapes: `head` without its last empty line; (status, headers in small letters, body)."""
+    with socket.create_connection((where.hostname, where.port), timeout=30) as connection:
+        length = f"Content-Length: {len(body)}\r\n" if body else ""
+        connection.sendall(f"{head}{length}Connection: close\r\n\r\n".encode("latin-1") + body)
+        response = http.client.HTTPResponse(connection)
+        response.begin()
+        return response.status, {name.lower(): value for name, value in response.getheaders()}, response.read()
 
 
 def _lives(address: str) -> bool:
     with suppress(requests.RequestException):
-        return requests.get(f"{address}/livez", timeout=1).ok
+        return requests.get(f"{address}/livez", timeout=PATIENCE).ok
     return False
 
 

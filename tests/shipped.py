@@ -28,6 +28,14 @@ def _operands() -> dict[str, list]:
                     for leaf, _ in leaves(condition) if condition is not None else ():
                         if isinstance(leaf, Leaf):
                             found.setdefault(leaf.fact, []).append(leaf.value)
+    for bound in SHIPPED.laws.catalogue.bounds:  # what bounds a fact settles its thresholds too
+        low, high = found.get(bound.low, []), found.get(bound.high, [])
+        found[bound.low], found[bound.high] = [*low, *high], [*high, *low]
+    for derived in SHIPPED.laws.catalogue.derived.values():
+        for name in derived.inputs if derived.function in ("days", "business_days", "months") else ():
+            unit = 30 if derived.function == "months" else 1
+            steps = {sign * unit * number for number in found.get(derived.name, []) for sign in (1, -1)}
+            found.setdefault(name, []).extend(NOW.date() + dt.timedelta(days=step) for step in sorted(steps))
     return found
 
 
@@ -35,6 +43,12 @@ OPERANDS = _operands()
 
 
 def random_value(rng: random.Random, fact):
+    """A value near one that some rule compares it with, within the fact's bounds."""
+    found = _near_a_threshold(rng, fact)
+    return found if isinstance(found, dict) or fact.minimum is None or fact.maximum is None else min(max(found, fact.minimum), fact.maximum)
+
+
+def _near_a_threshold(rng: random.Random, fact):
     operands = OPERANDS.get(fact.name, [])
     match fact.type:
         case "yes_no":
@@ -45,7 +59,7 @@ def random_value(rng: random.Random, fact):
             known = list(fact.values) or [value for value in operands if isinstance(value, str)] or ["FINRA"]
             return frozenset(rng.sample(known, min(len(known), rng.choice([0, 1, 1, 2]))))
         case "country":
-            return rng.choice(["GB", "US", "CH", "FR"])
+            return rng.choice(["GB", "US", "CH", "FR", *(value for value in operands if isinstance(value, str))])
         case "code":
             return rng.choice([value for value in operands if isinstance(value, str)] or ["OTHER"])
         case "money":

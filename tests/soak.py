@@ -21,7 +21,8 @@ from rich.console import Console
 from rich.table import Table
 
 from .bench_http import question
-from .servers import EMBEDDED, serving, state_of, until, workers_of
+from .patience import until
+from .servers import EMBEDDED, serving, state_of, workers_of
 from .shipped import NOW, SHIPPED
 
 MINUTES, SHARE, CALLERS, WORKERS, SLICES = float(os.environ.get("MINUTES") or 20), 0.6, 4, 2, 10

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import socket
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,13 +18,14 @@ from passport_service.app import PROBLEMS
 from passport_service.cases import mismatches
 from passport_service.openapi import EXAMPLE
 
+from .patience import PATIENCE, until
 from .shipped import NOW, SHIPPED
 
 DECISIONS = "/v1/decisions"
 
 
 def post(server, body=EXAMPLE, **more):
-    return requests.request(more.pop("method", "POST"), server + more.pop("path", DECISIONS), json=body, timeout=30, **more)
+    return requests.request(more.pop("method", "POST"), server + more.pop("path", DECISIONS), json=body, timeout=PATIENCE, **more)
 
 
 def problem(response, name):
@@ -62,7 +62,7 @@ def test_summary_leaves_out_reasons_and_paraphrases(server):
 
 
 def test_an_answer_keeps_the_published_shape(server):
-    document = requests.get(f"{server}/openapi.json", timeout=30).json()
+    document = requests.get(f"{server}/openapi.json", timeout=PATIENCE).json()
     for body in (EXAMPLE, {"host": "US"}, {"host": "FR"}, {"host": "GB", "registration": {"home": "US"}}):
         schema = {"$ref": "#/components/schemas/Decision", "components": document["components"]}
         jsonschema.Draft202012Validator(schema).validate(post(server, body).json())
@@ -98,16 +98,18 @@ def test_a_host_without_a_rulebook_is_not_covered(server):
     ],
 )
 def test_a_wrong_request_is_told_what_is_wrong(server, name, request_):
-    problem(requests.post(server + DECISIONS, timeout=30, **request_), name)
+    problem(requests.post(server + DECISIONS, timeout=PATIENCE, **request_), name)
 
 
 def test_a_body_sent_in_chunks_meets_the_same_limit(server):
-    response = requests.post(server + DECISIONS, data=(b" " * 1000 for _ in range(80)), headers={"Content-Type": "application/json"}, timeout=30)
+    response = requests.post(
+        server + DECISIONS, data=(b" " * 1000 for _ in range(80)), headers={"Content-Type": "application/json"}, timeout=PATIENCE
+    )
     problem(response, "too-large")
 
 
 def test_every_problem_of_a_proposal_is_in_the_errors(server):
-    found = problem(post(server, {"host": "US", "client": {"kind": "insurer", "solicited": "no"}}), "invalid-proposal")
+    found = problem(post(server, {"host": "US", "client": {"kind": "moneylender", "solicited": "no"}}), "invalid-proposal")
     assert [error["pointer"] for error in found["errors"]] == ["/client/kind", "/client/solicited"]
     assert "insurance_company" in found["errors"][0]["allowed"]
 
@@ -117,12 +119,12 @@ def test_every_problem_of_a_proposal_is_in_the_errors(server):
     [("GET", "/v1/decisions", "method-not-allowed"), ("GET", "/nowhere", "not-found"), ("GET", "/v1/requirements/US-BD-99", "not-found")],
 )
 def test_what_is_not_there_is_a_problem_too(server, method, path, name):
-    problem(requests.request(method, server + path, timeout=30), name)
+    problem(requests.request(method, server + path, timeout=PATIENCE), name)
 
 
 def test_every_problem_type_has_its_page(server):
     for name, page in PROBLEMS.items():
-        response = requests.get(f"{server}/problems/{name}", timeout=30)
+        response = requests.get(f"{server}/problems/{name}", timeout=PATIENCE)
         assert response.status_code == 200 and page.title in response.text
 
 
@@ -151,19 +153,19 @@ def test_a_request_id_is_kept_if_it_is_one(server):
     ],
 )
 def test_every_resource_answers(server, path):
-    response = requests.get(server + path, timeout=30)
+    response = requests.get(server + path, timeout=PATIENCE)
     assert response.status_code == 200 and "default-src 'none'" in response.headers["Content-Security-Policy"]
 
 
 def test_a_provision_shows_its_versions_citation_logic_and_cases(server):
-    found = requests.get(f"{server}/v1/requirements/US-BD-12", timeout=30).json()
+    found = requests.get(f"{server}/v1/requirements/US-BD-12", timeout=PATIENCE).json()
     version = found["versions"][0]
     assert version["satisfied_when"]["any"][0] == {"chaperone.net_capital": {"at_least": "250000 USD"}}
     assert version["cite"]["text"] and version["provenance"]["review_by"] and found["cases"]
 
 
 def test_the_catalogue_is_a_json_schema_that_takes_the_example(server):
-    schema = requests.get(f"{server}/v1/facts", timeout=30).json()
+    schema = requests.get(f"{server}/v1/facts", timeout=PATIENCE).json()
     jsonschema.Draft202012Validator.check_schema(schema)
     facts = {group: members for group, members in EXAMPLE.items() if isinstance(members, dict)}
     jsonschema.Draft202012Validator(schema).validate(facts)
@@ -189,13 +191,13 @@ def test_a_client_that_hangs_up_harms_nobody(server):
     where = urlsplit(server)
     for _ in range(20):
         with socket.create_connection((where.hostname, where.port)) as connection:
-            connection.sendall(b"POST /v1/decisions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 999\r\n\r\n{")
+            connection.sendall(b"POST /v1/decisions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 999\r\n\r\n{")
     assert post(server).status_code == 200
 
 
 def test_nothing_internal_leaks(server):
     for body in (b'{"host": ' + b"[" * 5 + b"]" * 5 + b"}", json.dumps({"host": "US", "client": {"kind": "x" * 5000}}).encode()):
-        text = requests.post(server + DECISIONS, data=body, headers={"Content-Type": "application/json"}, timeout=30).text
+        text = requests.post(server + DECISIONS, data=body, headers={"Content-Type": "application/json"}, timeout=PATIENCE).text
         assert "Traceback" not in text and "passport_service" not in text and len(text) < 5000
 
 
@@ -211,10 +213,7 @@ def test_a_killed_worker_is_replaced_and_the_service_goes_on(process):
         pytest.skip("this system does not list a process's children")
     before = set(children.read_text().split())
     os.kill(int(min(before)), signal.SIGKILL)
-    deadline = time.monotonic() + 20
-    while (now := set(children.read_text().split())) == before or len(now) < len(before):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    until(lambda: (now := set(children.read_text().split())) != before and len(now) >= len(before))
     assert {post(server).status_code for _ in range(8)} == {200}
 
 
@@ -228,21 +227,19 @@ def test_a_killed_worker_is_replaced_and_the_service_goes_on(process):
     ],
 )
 def test_odd_bodies_are_refused_and_never_fail(server, path, body, name):
-    problem(requests.post(server + path, data=body, headers={"Content-Type": "application/json"}, timeout=30), name)
+    problem(requests.post(server + path, data=body, headers={"Content-Type": "application/json"}, timeout=PATIENCE), name)
 
 
-def test_a_date_at_the_end_of_time_is_answered(server):
-    body = {
-        "host": "GB",
-        "as_of": "2026-12-01",
-        "registration": {"home": "US"},
-        "transaction": {"date": "9999-12-31", "activities": ["deal_as_principal"]},
-    }
+def test_a_law_date_at_the_end_of_time_is_answered_and_no_trade_is_made_then(server):
+    body = {"host": "GB", "as_of": "9999-12-31", "registration": {"home": "US"}, "transaction": {"activities": ["deal_as_principal"]}}
     assert post(server, body).status_code == 200
+    for day, status in (("2199-12-31", 200), ("9999-12-31", 422)):
+        body["transaction"]["date"] = day
+        assert post(server, body).status_code == status
 
 
-def test_thousands_of_unknown_members_cost_little_and_tell_the_first(server):
+def test_of_thousands_of_unknown_members_fifty_are_told(server):
     body = {"host": "US"} | {f"registration.permission_{number}": 1 for number in range(1500)}
-    began = time.monotonic()
     found = problem(post(server, body), "invalid-proposal")
-    assert len(found["errors"]) == 51 and time.monotonic() - began < 5
+    assert len(found["errors"]) == 50
+    assert found["detail"] == "More than 50 problems were found; these are 50 of them."

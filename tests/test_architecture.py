@@ -6,15 +6,17 @@ import ast
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 PACKAGE = Path(__file__).resolve().parent.parent / "passport_service"
 # The order in which modules may import is the order in which a newcomer reads them.
 ORDER = (
-    "errors recall outcome values canonical source conditions calendars facts sentences findings catalogue situation proposal schemas "
-    "rulebook placement cases reader scenarios clauses index compiler laws bundle archive "
-    "listing plan decision reach reasons trial missing caveats grounds explain comparison seal store cache answer service publish review lawpage "
+    "errors recall outcome values canonical source conditions calendars provenance vocabulary authorities facts sentences findings catalogue "
+    "derivations situation understanding proposal fact_fields schemas "
+    "rulebook corrections placement cases deadlines amounts reader scenarios clauses index compiler laws bundle archive "
+    "listing plan decision reach reasons trial missing caveats grounds explain comparison seal store cache asked_by answer service publish review lawpage "
     "keys receipt verification today renewal "
-    "access settings proof problems replies metrics logs witness shadow front spool batch shapes openapi "
+    "origin access settings proof problems paths replies negotiation counts metrics logs witness tracing shadow front spool batch shapes openapi "
     "wording journey questions result diagram memo form "
     "api receipts_api receipts_page app embedded worker server terminal receipts_cli cli client"
 ).split()
@@ -23,10 +25,12 @@ LIBRARIES = {
     "canonical": {"orjson"},
     "source": {"yaml"},
     "sentences": {"babel"},
+    "fact_fields": {"marshmallow"},
     "schemas": {"marshmallow"},
     "store": {"redis"},
     "cache": {"cachetools", "orjson"},
     "access": {"limits"},
+    "negotiation": {"werkzeug"},
     "metrics": {"prometheus_client"},
     "logs": {"structlog", "orjson"},
     "openapi": {"apispec"},
@@ -37,9 +41,10 @@ LIBRARIES = {
     "form": {"flask", "werkzeug"},
     "receipts_api": {"flask"},
     "receipts_page": {"flask"},
-    "app": {"flask", "opentelemetry", "time", "werkzeug"},
+    "tracing": {"opentelemetry", "werkzeug"},
+    "app": {"flask", "time", "werkzeug"},
     "server": {"flask", "gunicorn"},
-    "worker": {"gunicorn", "select", "time"},
+    "worker": {"gunicorn", "time"},
     "lawpage": {"jinja2"},
     "terminal": {"click", "rich"},
     "receipts_cli": {"click", "rich"},
@@ -47,8 +52,8 @@ LIBRARIES = {
 }
 STANDARD = {
     "__future__", "ast", "atexit", "base64", "binascii", "bisect", "calendar", "collections", "concurrent", "contextlib", "copy", "csv", "ctypes", "dataclasses", "datetime",
-    "decimal", "difflib", "email", "enum", "functools", "gc", "graphlib", "hashlib", "hmac", "http", "importlib", "io", "ipaddress", "itertools", "json", "logging", "operator", "os", "pathlib",
-    "platform", "queue", "random", "re", "secrets", "selectors", "shutil", "signal", "socket", "ssl", "subprocess", "sys", "tempfile", "textwrap", "threading", "traceback", "typing", "urllib", "zlib", "zoneinfo",
+    "decimal", "email", "enum", "functools", "gc", "graphlib", "hashlib", "hmac", "http", "importlib", "io", "ipaddress", "itertools", "json", "logging", "mmap", "operator", "os", "pathlib",
+    "platform", "queue", "random", "re", "secrets", "select", "selectors", "shutil", "signal", "socket", "ssl", "stat", "struct", "subprocess", "sys", "tempfile", "textwrap", "threading", "traceback", "typing", "unicodedata", "urllib", "zlib", "zoneinfo",
 }  # fmt: skip
 # Who may read the clock, the environment, files.
 CLOCK, ENVIRONMENT, FILES = {"app", "cli", "receipts_cli", "worker"}, {"settings"}, {"source", "settings", "archive", "cli", "receipts_cli"}
@@ -124,3 +129,29 @@ def test_status_codes_stand_only_at_the_edge():
     for name in ORDER[: ORDER.index("settings")]:
         numbers = {node.value for node in ast.walk(tree(name)) if isinstance(node, ast.Constant) and isinstance(node.value, int)}
         assert not numbers & {400, 404, 405, 406, 413, 415, 422, 429, 503}, name
+
+
+# -- the tests themselves ---------------------------------------------------------------------------------------------------
+
+TESTS = Path(__file__).resolve().parent
+RUN = sorted([*TESTS.glob("test_*.py"), *TESTS.glob("browser/*.py"), *(TESTS / f"{name}.py" for name in ("conftest", "servers", "load"))])
+WAITS = {"sleep", "wait", "join", "settimeout", "until", "select", "poll", "result", "set_default_timeout"}
+# `load` notes seconds for those who measure; the client's own tests see that it waits as long as it was told to, or longer.
+READ_A_STOPWATCH = {"load", "test_client"}
+
+
+@pytest.mark.parametrize("path", RUN, ids=lambda path: path.stem)
+def test_a_test_ends_its_waits_by_what_happens_and_names_no_seconds(path):
+    """How long anything may take stands in tests/patience.py: others may use the machine at the same time."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call):
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            stated = [*(node.args if name in WAITS else []), *(word.value for word in node.keywords if word.arg and "timeout" in word.arg)]
+            numbers = [part for part in stated if isinstance(part, ast.Constant) and type(part.value) in (int, float) and part.value]
+            assert not numbers, f"{path.name}:{node.lineno} names seconds"
+        if isinstance(node, ast.Attribute) and node.attr in ("monotonic", "perf_counter"):
+            assert path.stem in READ_A_STOPWATCH, f"{path.name}:{node.lineno} measures"
+
+
+def test_no_example_of_a_property_test_is_too_slow():
+    assert settings.default.deadline is None and HealthCheck.too_slow in settings.default.suppress_health_check

@@ -35,7 +35,7 @@ def version(**more):
 
 def route(id_, opens_when="always", leg="status", **more):
     own = {"activities": ["deal"]} if leg == "status" else {}
-    return {"id": id_, "leg": leg, "versions": [version(opens_when=opens_when, **{**own, **more})]}
+    return {"id": id_, "leg": leg, "versions": [version(headline="h", opens_when=opens_when, **{**own, **more})]}
 
 
 def requirement(id_, **more):
@@ -124,9 +124,10 @@ def test_an_unknown_term_or_arrangement_stops_nothing(leaf):
 
 def test_an_unknown_special_case_is_only_if_and_a_special_stop_keeps_its_status():
     special = {"x.short": {"is": "yes"}}
-    answer = decide([route("R")], [requirement("Q1", applies_when=special), requirement("Q2", failed_when=special)])
-    assert statuses(answer) == {"Q1": ("only_if",), "Q2": ("required", "only_if")}
-    assert [row["if"] for row in answer["only_if"]] == ["only if it is short", "stops the trade only if it is short"]
+    rules = [requirement("Q1", applies_when=special), requirement("Q2", failed_when=special), requirement("Q3", failed_when=special, stops="nothing")]
+    answer = decide([route("R")], rules)
+    assert statuses(answer) == {"Q1": ("only_if",), "Q2": ("required", "only_if"), "Q3": ("required", "only_if")}
+    assert [row["if"] for row in answer["only_if"]] == ["only if it is short", "stops the trade only if it is short", "fails only if it is short"]
     assert "x.short" not in [row["fact"] for row in answer["missing"]]
 
 
@@ -152,9 +153,10 @@ def test_recognition_stands_apart_from_what_is_left_to_home_and_both_lift_a_stop
     rules = [requirement("Q1", failed_when="always"), requirement("Q2", failed_when="always")]
     rows = [
         {"id": "D1", "versions": [version(requirements=["Q1"], mode="relied_on", when="always")]},
-        {"id": "D2", "versions": [version(requirements=["Q2"], mode="by_absence", when="always")]},
+        {"id": "D2", "versions": [version(requirements=["Q2"], mode="by_absence", when={"definition": "home_in_good_standing"})]},
     ]
-    answer = decide([route("R")], rules, recognitions=rows)
+    standing = {"id": "home_in_good_standing", "versions": [version(when={"registration.home": {"is": "GB"}})]}
+    answer = decide([route("R")], rules, recognitions=rows, definitions=[standing])
     assert (answer["status"], [r["id"] for r in answer["recognised"]], [r["id"] for r in answer["left_to_home"]]) == ("clear", ["Q1"], ["Q2"])
 
 
@@ -200,6 +202,42 @@ def test_the_plan_takes_law_before_orders_before_staff_then_fewest_checks_then_i
     routes = [route("A"), route("B"), route("C"), route("S", standing="staff_position")]
     assert [row["route"] for row in decide(routes, rules)["plan"]] == ["B"]
     assert [row["route"] for row in decide(routes, rules, options={"prefer": ["S"]})["plan"]] == ["S"]
+
+
+@pytest.mark.parametrize(
+    ("prefer", "plan", "status"),
+    [((), ["A", "F"], "clear"), (("B",), ["B", "F"], "checks_required"), (("F",), ["A", "F"], "clear"), (("A",), ["A", "F"], "clear")],
+)
+def test_a_plan_that_leaves_nothing_to_do_is_kept_when_a_circumstance_opens_a_route_of_better_standing(prefer, plan, status):
+    routes = [route("A", standing="order"), route("B", {"c.flag": {"is": "yes"}}), route("F", leg="form")]
+    rules, legs = [requirement("Q", on_routes=["B"])], {"form": {"needed_when": "always"}}
+    before = decide(routes, rules, legs, options={"prefer": list(prefer)})
+    assert (before["status"], sorted(row["route"] for row in before["plan"])) == ("clear", ["A", "F"])
+    after = decide(routes, rules, legs, facts={"c.flag": True}, options={"prefer": list(prefer)})
+    assert (after["status"], sorted(row["route"] for row in after["plan"])) == (status, plan)
+    # Where something is left to do in any case, standing decides as ever.
+    more = decide(routes, [*rules, requirement("P", on_routes=["F"])], legs, facts={"c.flag": True})
+    assert (more["status"], sorted(row["route"] for row in more["plan"])) == ("checks_required", ["B", "F"])
+
+
+def test_a_route_that_is_closed_to_two_activities_for_different_reasons_says_of_each_what_would_open_it():
+    way = {"any": [{"all": [{"activity": {"is": name}}, {fact: {"is": "yes"}}]} for name, fact in (("deal", "c.flag"), ("advise", "t.flag"))]}
+    both = {"transaction.activities": ["deal", "advise"], "c.flag": False, "t.flag": False}
+    rows = decide([route("R", way, activities=["deal", "advise"])], facts=both)["routes"]
+    found = {tuple(row["activities"]): ([why["fact"] for why in row["why"]], [term["fact"] for term in row["would_open_if"]]) for row in rows}
+    assert found == {("deal",): (["c.flag"], []), ("advise",): (["t.flag"], ["t.flag"])}
+    # Where the reasons are the same, one row tells both.
+    same = decide([route("R", {"t.flag": {"is": "yes"}}, activities=["deal", "advise"])], facts=both)["routes"]
+    assert [row["activities"] for row in same] == [["advise", "deal"]]
+
+
+def test_of_exclusive_routes_one_that_leaves_nothing_to_do_is_planned_with_those_it_goes_with():
+    routes = [route("A", not_with=["F"]), route("B"), route("F", leg="form"), route("G", leg="form", standing="order")]
+    rules, legs = [requirement("Q", on_routes=["B"])], {"form": {"needed_when": "always"}}
+    found = decide(routes, rules, legs)
+    assert (found["status"], sorted(row["route"] for row in found["plan"])) == ("clear", ["A", "G"])
+    alone = decide(routes[:3], rules, legs)
+    assert (alone["status"], sorted(row["route"] for row in alone["plan"])) == ("checks_required", ["B", "F"])
 
 
 def test_exclusive_routes_are_never_planned_together():
@@ -267,8 +305,8 @@ def test_a_threshold_in_another_currency_is_unknown_and_names_the_currency_wante
 
 
 def test_two_dates_name_what_would_change():
-    later = {**version(opens_when="never", standing="closed", activities=["deal"]), "from": "2026-12-01"}
-    changing = {"id": "R", "leg": "status", "versions": [version(opens_when="always", activities=["deal"]), later]}
+    later = {**version(headline="h", opens_when="never", standing="closed", activities=["deal"]), "from": "2026-12-01"}
+    changing = {"id": "R", "leg": "status", "versions": [version(headline="h", opens_when="always", activities=["deal"]), later]}
     answer = decide([changing], options={"as_of": "2026-11-23"}, facts={"transaction.date": "2026-12-01"})
     assert (answer["status"], [(c["kind"], c["ids"]) for c in answer["caveats"]]) == ("clear", [("two_dates", ["R"])])
     assert answer["valid_until"] == "2026-12-01"
@@ -400,8 +438,8 @@ def test_a_route_that_is_open_only_through_a_staff_position_counts_as_one_in_the
     routes = [route("A", {"definition": "d"}), route("B", standing="order"), route("C", standing="proposed")]
     assert [c.route.id for c in decided(routes, definitions=definitions).plan] == ["B"]
     assert [c.route.id for c in decided([routes[0], routes[2]], definitions=definitions).plan] == ["A"]
-    found = decided(routes, [requirement("Q", on_routes=["B"])], definitions=definitions)
-    assert (found.status, found.activities) == ("checks_required", (("deal", "checks_required"),))
+    found = decided(routes, [requirement("Q", on_routes=["B"]), requirement("P")], definitions=definitions)
+    assert (found.status, found.activities, found.plan[0].route.id) == ("checks_required", (("deal", "checks_required"),), "B")
 
 
 @pytest.mark.parametrize(
@@ -449,12 +487,13 @@ def test_a_route_of_a_leg_that_serves_every_activity_gives_each_of_them_its_chec
 
 
 def test_an_activity_is_judged_by_the_plan_and_not_by_what_would_be_best_for_it_alone():
-    # Alone, A would seem law in force; the plan knows that it rests on staff, and takes B with its check.
+    # Alone, A would seem law in force; the plan knows that it rests on staff, and takes B with its checks.
     definitions = [{"id": "d", "versions": [version(standing="staff_position", when="always")]}]
     routes = [route("A", {"definition": "d"}), route("B", standing="order"), route("C", activities=["advise"])]
     facts = {"transaction.activities": frozenset({"deal", "advise"})}
-    found = decided(routes, [requirement("Q", on_routes=["B"])], definitions=definitions, facts=facts)
+    found = decided(routes, [requirement("Q", on_routes=["B"]), requirement("P", on_routes=["A", "B"])], definitions=definitions, facts=facts)
     assert (found.status, found.activities) == ("checks_required", (("advise", "clear"), ("deal", "checks_required")))
+    assert [(c.activity, c.route.id, c.outstanding) for c in found.plan] == [("advise", "C", 0), ("deal", "B", 2)]
 
 
 @pytest.mark.parametrize(("prefer", "status"), [((), "clear"), (("B",), "checks_required")])
@@ -484,7 +523,7 @@ def test_where_exclusive_routes_leave_no_plan_an_activity_is_judged_by_its_own_b
 def test_of_exclusive_routes_the_best_combination_is_planned(standings, check_on, planned):
     a, b, f, g = standings
     routes = [route("A", standing=a, not_with=["F"]), route("B", standing=b), route("F", leg="form", standing=f), route("G", leg="form", standing=g)]
-    rules = [requirement("Q", on_routes=check_on)] if check_on else []
+    rules = [requirement("Q", on_routes=check_on), requirement("P")] if check_on else []  # P: no combination leaves nothing to do
     for written in (routes, routes[::-1]):
         assert tuple(c.route.id for c in decided(written, rules, {"form": {"needed_when": "always"}}).plan) == planned
 

@@ -15,6 +15,7 @@ import requests
 
 from passport_service.openapi import EXAMPLE
 
+from .patience import PATIENCE
 from .servers import serving
 from .shipped import NOW, SHIPPED
 
@@ -25,7 +26,7 @@ NDJSON = {"Content-Type": "application/x-ndjson"}
 
 
 def ask(server, body=DATED, **more):
-    return requests.request(more.pop("method", "POST"), server + more.pop("path", DECISIONS), json=body, timeout=30, **more)
+    return requests.request(more.pop("method", "POST"), server + more.pop("path", DECISIONS), json=body, timeout=PATIENCE, **more)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +51,7 @@ def test_the_second_asking_is_a_hit_with_the_same_bytes_and_headers(alone):
 def test_another_spelling_of_the_same_question_finds_the_same_answer(alone):
     ask(alone)
     spelt = json.dumps(dict(reversed(DATED.items())), indent=3)
-    found = requests.post(alone + DECISIONS, data=spelt, headers={"Content-Type": "application/json; charset=utf-8"}, timeout=30)
+    found = requests.post(alone + DECISIONS, data=spelt, headers={"Content-Type": "application/json; charset=utf-8"}, timeout=PATIENCE)
     assert found.headers["Cache-Status"] == "passport; hit; detail=memory" and found.content == ask(alone).content
 
 
@@ -67,16 +68,16 @@ def test_who_holds_the_answer_gets_no_second_copy(alone, method):
 
 def test_a_decision_is_there_by_its_id_and_in_either_detail(alone):
     answer = ask(alone)
-    found = requests.get(f"{alone}{DECISIONS}/{answer.json()['id']}", timeout=30)
+    found = requests.get(f"{alone}{DECISIONS}/{answer.json()['id']}", timeout=PATIENCE)
     assert found.content == answer.content and found.headers["ETag"] == answer.headers["ETag"]
-    assert requests.get(found.url, headers={"If-None-Match": found.headers["ETag"]}, timeout=30).status_code == 304
+    assert requests.get(found.url, headers={"If-None-Match": found.headers["ETag"]}, timeout=PATIENCE).status_code == 304
     summary = ask(alone, path=DECISIONS + "?detail=summary")
-    assert requests.get(found.url + "?detail=summary", timeout=30).content == summary.content
+    assert requests.get(found.url + "?detail=summary", timeout=PATIENCE).content == summary.content
 
 
 @pytest.mark.parametrize("id_", ["pd_" + "a" * 32, "pd_x", "nothing", "pd_" + "A" * 32, "%00"])
 def test_a_decision_that_is_not_kept_says_to_ask_again(alone, id_):
-    found = requests.get(f"{alone}{DECISIONS}/{id_}", timeout=30)
+    found = requests.get(f"{alone}{DECISIONS}/{id_}", timeout=PATIENCE)
     assert (found.status_code, found.json()["type"]) == (404, "/problems/not-kept")
     assert "POST" in found.json()["detail"] and "receipt" in found.json()["detail"]
 
@@ -101,7 +102,7 @@ def test_the_front_answers_nobody_whom_the_application_would_refuse(alone):
     ask(alone)
     body = json.dumps(DATED)
     for headers, status in (({"Content-Type": "text/plain"}, 415), ({"Content-Type": "application/json", "Accept": "text/html"}, 406)):
-        assert requests.post(alone + DECISIONS, data=body, headers=headers, timeout=30).status_code == status
+        assert requests.post(alone + DECISIONS, data=body, headers=headers, timeout=PATIENCE).status_code == status
     assert ask(alone, path=DECISIONS + "?detail=most").status_code == 400
 
 
@@ -129,7 +130,7 @@ def test_a_batch_answers_each_line_in_its_place_with_the_bytes_of_a_single_answe
         b'{"a":"\xff"}',
         other,
     ]
-    found = requests.post(server + BATCH, data=b"\n".join(lines), headers=NDJSON, timeout=60)
+    found = requests.post(server + BATCH, data=b"\n".join(lines), headers=NDJSON, timeout=PATIENCE)
     assert found.status_code == 200 and found.headers["Content-Type"] == "application/x-ndjson"
     rows = found.content.split(b"\n")
     assert rows.pop() == b"" and len(rows) == 10  # a blank line asks nothing
@@ -150,7 +151,7 @@ def test_a_batch_answers_each_line_in_its_place_with_the_bytes_of_a_single_answe
 
 def test_lines_asked_a_moment_ago_are_answered_alike_in_their_places(alone):
     def answers(*lines, path=BATCH):
-        return requests.post(alone + path, data=b"\n".join(lines), headers=NDJSON, timeout=60).content.splitlines()
+        return requests.post(alone + path, data=b"\n".join(lines), headers=NDJSON, timeout=PATIENCE).content.splitlines()
 
     known, other = orjson.dumps(EXAMPLE | {"as_of": "2026-12-03"}), orjson.dumps(EXAMPLE | {"as_of": "2026-12-04"})
     (first,) = answers(known)
@@ -162,17 +163,17 @@ def test_lines_asked_a_moment_ago_are_answered_alike_in_their_places(alone):
 
 
 def test_a_batch_may_be_in_summary(server):
-    found = requests.post(server + BATCH + "?detail=summary", data=orjson.dumps(DATED), headers=NDJSON, timeout=60)
+    found = requests.post(server + BATCH + "?detail=summary", data=orjson.dumps(DATED), headers=NDJSON, timeout=PATIENCE)
     assert found.content == SHIPPED.decide(DATED, NOW).bytes("summary") + b"\n"
 
 
 @pytest.mark.parametrize(("headers", "status"), [({"Content-Type": "application/json"}, 415), (NDJSON | {"Accept": "text/html"}, 406)])
 def test_a_batch_of_another_type_is_refused(server, headers, status):
-    assert requests.post(server + BATCH, data=b"{}\n", headers=headers, timeout=30).status_code == status
+    assert requests.post(server + BATCH, data=b"{}\n", headers=headers, timeout=PATIENCE).status_code == status
 
 
 def test_an_empty_batch_has_an_empty_answer(server):
-    found = requests.post(server + BATCH, data=b"", headers=NDJSON, timeout=30)
+    found = requests.post(server + BATCH, data=b"", headers=NDJSON, timeout=PATIENCE)
     assert (found.status_code, found.content) == (200, b"")
 
 
@@ -181,7 +182,7 @@ def test_answers_come_while_lines_are_still_being_sent(server):
     # kilobyte: the answer to a line comes with the next ones, not with the last.
     line = orjson.dumps(DATED) + b"\n"
     expected = SHIPPED.decide(DATED, NOW).bytes() + b"\n"
-    connection = http.client.HTTPConnection(urlsplit(server).netloc, timeout=30)
+    connection = http.client.HTTPConnection(urlsplit(server).netloc, timeout=PATIENCE)
     connection.putrequest("POST", BATCH)
     connection.putheader("Content-Type", "application/x-ndjson")
     connection.putheader("Transfer-Encoding", "chunked")
@@ -197,20 +198,20 @@ def test_answers_come_while_lines_are_still_being_sent(server):
 
 def test_a_caller_who_sends_everything_before_reading_is_answered_too(alone):
     lines = (orjson.dumps(DATED) + b"\n" for _ in range(400))  # 400 answers are far more than any socket holds
-    found = requests.post(alone + BATCH, data=lines, headers=NDJSON, timeout=120)
+    found = requests.post(alone + BATCH, data=lines, headers=NDJSON, timeout=PATIENCE)
     assert found.content == (SHIPPED.decide(DATED, NOW).bytes() + b"\n") * 400
 
 
 def test_a_batch_beyond_the_limit_answers_what_it_read_and_says_so():
     with serving(PASSPORT_WORKERS="1", PASSPORT_MAX_BATCH="65536") as (_, address):
         line = orjson.dumps(DATED) + b"\n"
-        found = requests.post(address + BATCH, data=line * 200, headers=NDJSON, timeout=60).content.splitlines()
+        found = requests.post(address + BATCH, data=line * 200, headers=NDJSON, timeout=PATIENCE).content.splitlines()
         assert len(found) < 200 and orjson.loads(found[-1])["type"] == "/problems/too-large"
         assert set(found[:-1]) <= {SHIPPED.decide(DATED, NOW).bytes()}
 
 
 def test_a_caller_who_goes_away_leaves_the_service_well(alone):
-    with requests.post(alone + BATCH, data=(orjson.dumps(DATED) + b"\n") * 200, headers=NDJSON, timeout=30, stream=True) as found:
+    with requests.post(alone + BATCH, data=(orjson.dumps(DATED) + b"\n") * 200, headers=NDJSON, timeout=PATIENCE, stream=True) as found:
         next(found.iter_content(1000))
     assert ask(alone).status_code == 200
 
@@ -234,7 +235,7 @@ def test_twenty_thousand_lines_stream_in_constant_memory_with_a_bad_one_among_th
 
         def run(count):
             peak, seen, wrong = 0, 0, []
-            with requests.post(address + BATCH, data=lines(), headers=NDJSON, timeout=120, stream=True) as found:
+            with requests.post(address + BATCH, data=lines(), headers=NDJSON, timeout=PATIENCE, stream=True) as found:
                 for number, row in enumerate(found.iter_lines(chunk_size=65536)):
                     seen += 1
                     if b'"problem' in row or b'"/problems' in row:

@@ -180,10 +180,10 @@ facts:
   g.kind: {type: choice, class: circumstance, question: 'Kind?', values: {b: b, a: a}}
   g.kinds: {type: set, class: circumstance, question: 'Kinds?', values: {a: a, b: b}}
   g.code: {type: code, class: circumstance, question: 'Code?'}
-  g.count: {type: integer, class: circumstance, unit: pieces, question: 'How many?'}
-  g.more: {type: integer, class: term, unit: pieces, question: 'How many more?'}
-  g.share: {type: decimal, class: circumstance, unit: per cent, question: 'Share?'}
-  g.part: {type: decimal, class: circumstance, unit: per cent, question: 'Part?'}
+  g.count: {type: integer, minimum: 0, maximum: 1000000, class: circumstance, unit: pieces, question: 'How many?'}
+  g.more: {type: integer, minimum: 0, maximum: 1000000, class: term, unit: pieces, question: 'How many more?'}
+  g.share: {type: decimal, minimum: 0, maximum: 1000000, class: circumstance, unit: per cent, question: 'Share?'}
+  g.part: {type: decimal, minimum: 0, maximum: 1000000, class: circumstance, unit: per cent, question: 'Part?'}
   g.paid: {type: money, class: circumstance, question: 'Paid?'}
   g.owed: {type: money, class: circumstance, question: 'Owed?'}
   g.day: {type: date, class: circumstance, question: 'Day?'}

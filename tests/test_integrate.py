@@ -9,6 +9,7 @@ import subprocess
 import pytest
 import requests
 
+from .patience import PATIENCE
 from .shipped import ROOT
 
 PAGE = (ROOT / "docs" / "integrate.md").read_text()
@@ -17,7 +18,7 @@ BLOCKS = re.findall(r"```(\w+)( receipts)?\n(.*?)```", PAGE, re.S)
 
 @pytest.fixture(scope="module")
 def resources(server):
-    return requests.get(f"{server}/openapi.json", timeout=30).json()["paths"]
+    return requests.get(f"{server}/openapi.json", timeout=PATIENCE).json()["paths"]
 
 
 def shown(kind: str, resources) -> list[str]:
@@ -29,7 +30,7 @@ def test_the_commands_answer_as_the_page_says(server, resources, tmp_path):
     answers = []
     for block in shown("sh", resources):
         command = block.replace("http://127.0.0.1:8000", server)
-        found = subprocess.run(["sh", "-euc", command], capture_output=True, text=True, timeout=60, cwd=tmp_path)
+        found = subprocess.run(["sh", "-euc", command], capture_output=True, text=True, timeout=PATIENCE, cwd=tmp_path)
         assert found.returncode == 0, found.stderr
         answers.append(found.stdout)
     first, facts, mistakes, lines, *receipts = answers

@@ -88,6 +88,25 @@ def test_a_revoked_key_signs_nothing_however_its_revocation_is_written():
         ([ONE | {"kid": "mine"}], "a kid is the thumbprint"),
         ([ONE | {"nbf": "2026"}], "nbf that is no number of seconds"),
         ([ONE | {"exp": -1}], "exp that is no number of seconds"),
+        ([ONE | {"exp": None}], "exp that is no number of seconds"),
+        ([ONE | {"nbf": None}], "nbf that is no number of seconds"),
+        ([ONE | {"nbf": True}], "nbf that is no number of seconds"),
+        ([ONE | {"exp": ONE["nbf"] - 1}], "retired before its use begins"),
+        ([ONE | {"revoked": None}], "a revoked that says neither yes nor no"),
+        ([ONE | {"revoked": False}], "a revoked that says neither yes nor no"),
+        ([ONE | {"revoked": {"reason": None}}], "a revoked with members"),
+        ([ONE | {"revoked": {"reasn": "lost"}}], "a revoked with members"),
+        ([ONE | {"ephemeral": None}], "an ephemeral that is neither true nor false"),
+        ([ONE | {"ephemeral": "yes"}], "an ephemeral that is neither true nor false"),
+        ([ONE | {"kid": None}], "a kid is the thumbprint"),
+        ([ONE | {"use": None}], "is not a signing key"),
+        ([ONE | {"alg": None}], "is not a signing key"),
+        ([ONE | {"kty": None}], "is not a signing key"),
+        ([ONE | {"crv": None}], "is not a signing key"),
+        ([ONE | {"x": None}], "cannot be read"),
+        ([ONE | {"x": 5}], "cannot be read"),
+        ([ONE | {"d": None}], "cannot be read"),
+        ([None], "Key 1 of the list is no object"),
     ],
 )
 def test_a_list_that_cannot_be_used_is_refused_without_repeating_it(rows, says):
@@ -97,7 +116,7 @@ def test_a_list_that_cannot_be_used_is_refused_without_repeating_it(rows, says):
     assert found.value.__cause__ is None and found.value.__suppress_context__ or not found.value.__context__
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"keys": 1}', '{"keys": [], "keys": []}', '{"keys": [], "secret": 1}'])
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"keys": null}', '{"keys": {}}', '{"keys": 1}', '{"keys": [], "keys": []}', '{"keys": [], "secret": 1}'])
 def test_what_is_no_list_of_keys_is_refused(text):
     with pytest.raises(KeysError, match="list of keys"):
         keys.read_keys(text, ISSUER)
@@ -111,6 +130,11 @@ def test_an_issuer_is_named_once_and_is_a_uri():
             keys.read_keys(json.dumps(public), issuer)
     with pytest.raises(KeysError, match="The issuer of the keys"):
         keys.read_keys(json.dumps({"keys": public["keys"]}))
+    for issuer in (None, "", 5, ["https://passport.example"]):
+        with pytest.raises(KeysError, match="The issuer of the keys"):
+            keys.read_keys(json.dumps({"keys": public["keys"], "issuer": issuer}), ISSUER)
+        with pytest.raises(KeysError, match="The issuer of the keys"):
+            keys.read_keys(json.dumps({"keys": public["keys"], "issuer": issuer}))
 
 
 def test_a_private_key_shows_in_no_repr():

@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 
+from .patience import PATIENCE
 from .shipped import ROOT
 
 README = (ROOT / "README.md").read_text()
@@ -20,7 +21,7 @@ def test_the_first_two_commands_are_run_and_test():
 def test_the_curl_of_the_readme_returns_a_decision_with_citations(server):
     (command,) = [block for block in BLOCKS if block.startswith("curl")]
     arguments = shlex.split(command.replace("http://127.0.0.1:8000", server))
-    answer = json.loads(subprocess.run(arguments, capture_output=True, check=True, timeout=60).stdout)
+    answer = json.loads(subprocess.run(arguments, capture_output=True, check=True, timeout=PATIENCE).stdout)
     assert answer["status"] == "checks_required" and answer["plan"][0]["route"] == "US-R03"
     assert "17 CFR 240.15a-6" in next(row for row in answer["routes"] if row["id"] == "US-R03")["cite"]["text"]
     assert all(row["cite"]["text"] for row in answer["checks"])

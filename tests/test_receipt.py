@@ -134,7 +134,7 @@ def test_a_receipt_is_not_issued_for_law_without_a_bundle_or_with_no_key_in_use(
     with pytest.raises(KeysError, match="No private key of the list is in use"):
         issue(SERVICE, KEYS, PROPOSAL, NOW - dt.timedelta(days=2))
     with pytest.raises(ProposalError):
-        issue(SERVICE, KEYS, {"host": "US", "client": {"kind": "insurer"}}, NOW)
+        issue(SERVICE, KEYS, {"host": "US", "client": {"kind": "moneylender"}}, NOW)
 
 
 # -- the law it rests on ----------------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from jwcrypto import jwk, jws
 from passport_service import keys
 from passport_service.openapi import EXAMPLE
 
+from .patience import PATIENCE
 from .servers import free_port, serving
 from .shipped import CONFIG, ROOT
 from .test_cli import passport
@@ -62,15 +63,15 @@ def kept(place, signing):
     """What a caller keeps: a receipt in both forms, and the keys. Shapes: name -> path."""
     address, _ = signing
     found = {"json": place / "receipt.json", "jws": place / "receipt.jws", "jwks": place / "jwks.json", "law": place / "law.json"}
-    found["json"].write_bytes(requests.post(f"{address}/v1/receipts", json=EXAMPLE, timeout=30).content)
-    found["jws"].write_bytes(requests.post(f"{address}/v1/receipts", json=EXAMPLE, headers={"Accept": "application/jose"}, timeout=30).content)
-    found["jwks"].write_bytes(requests.get(f"{address}/.well-known/jwks.json", timeout=30).content)
+    found["json"].write_bytes(requests.post(f"{address}/v1/receipts", json=EXAMPLE, timeout=PATIENCE).content)
+    found["jws"].write_bytes(requests.post(f"{address}/v1/receipts", json=EXAMPLE, headers={"Accept": "application/jose"}, timeout=PATIENCE).content)
+    found["jwks"].write_bytes(requests.get(f"{address}/.well-known/jwks.json", timeout=PATIENCE).content)
     assert passport("rulebooks", "bundle", "--out", str(found["law"])).returncode == 0
     return found
 
 
 def check(address, content, media="application/jose+json"):
-    response = requests.post(f"{address}/v1/receipts/verify", data=content, headers={"Content-Type": media}, timeout=30)
+    response = requests.post(f"{address}/v1/receipts/verify", data=content, headers={"Content-Type": media}, timeout=PATIENCE)
     assert response.status_code == 200 and response.headers["Cache-Control"] == "no-store"
     return response.json()
 
@@ -87,10 +88,10 @@ def private_parts(place):
 
 def test_a_receipt_is_a_signed_decision_that_nobody_may_keep_on_the_way(signing):
     address, _ = signing
-    response = requests.post(f"{address}/v1/receipts", json=EXAMPLE, timeout=30)
+    response = requests.post(f"{address}/v1/receipts", json=EXAMPLE, timeout=PATIENCE)
     assert (response.status_code, response.headers["Content-Type"], response.headers["Cache-Control"]) == (200, "application/jose+json", "no-store")
     payload = json.loads(base64.urlsafe_b64decode(response.json()["payload"] + "=="))
-    decision = requests.post(f"{address}/v1/decisions", json=EXAMPLE, timeout=30).json()
+    decision = requests.post(f"{address}/v1/decisions", json=EXAMPLE, timeout=PATIENCE).json()
     assert payload["decision"] == decision and response.headers["Rulebook-Digest"] == decision["rulebook"]["digest"]
 
 
@@ -102,7 +103,7 @@ def test_the_service_verifies_what_it_signed_in_both_forms_and_says_what_it_woul
 
 
 def test_the_service_trusts_its_own_keys_and_no_others(signing, server):
-    foreign = requests.post(f"{server}/v1/receipts", json=EXAMPLE, timeout=30)
+    foreign = requests.post(f"{server}/v1/receipts", json=EXAMPLE, timeout=PATIENCE)
     found = check(signing[0], foreign.content)
     assert (found["verified"], found["authentic"], found["today"], found["receipt"]) == (False, False, None, None)
     assert [step["name"] for step in found["steps"] if step["status"] == "failed"] == ["key"]
@@ -110,11 +111,11 @@ def test_the_service_trusts_its_own_keys_and_no_others(signing, server):
 
 def test_without_keys_receipts_are_signed_for_a_trial_and_say_so_loudly(server):
     """The quick start: one key for all workers, marked in the receipt, in the list of keys and in the verification."""
-    found = requests.get(f"{server}/.well-known/jwks.json", timeout=30)
+    found = requests.get(f"{server}/.well-known/jwks.json", timeout=PATIENCE)
     assert found.headers["Content-Type"] == "application/jwk-set+json"
     assert (found.json()["issuer"], [key["ephemeral"] for key in found.json()["keys"]]) == ("urn:passport:trial", [True])
     for _ in range(6):  # two workers
-        receipt = requests.post(f"{server}/v1/receipts", json=EXAMPLE, timeout=30).content
+        receipt = requests.post(f"{server}/v1/receipts", json=EXAMPLE, timeout=PATIENCE).content
         assert check(server, receipt)["receipt"]["ephemeral"] is True
     failed = passport("serve", PASSPORT_ISSUER=ISSUER, PORT=str(free_port()))
     assert failed.returncode == 1 and "go together" in failed.stderr.decode()
@@ -134,7 +135,7 @@ def test_without_keys_receipts_are_signed_for_a_trial_and_say_so_loudly(server):
     ],
 )
 def test_a_wrong_request_is_a_problem(signing, path, data, headers, status):
-    response = requests.post(signing[0] + path, data=data, headers=headers, timeout=30)
+    response = requests.post(signing[0] + path, data=data, headers=headers, timeout=PATIENCE)
     assert (response.status_code, response.headers["Content-Type"]) == (status, "application/problem+json")
 
 
@@ -150,11 +151,12 @@ def test_private_keys_appear_in_no_log_error_answer_or_page(place, signing, kept
     address, log = signing
     said = [kept[name].read_bytes() for name in kept]
     said += [
-        requests.get(address + path, timeout=30).content for path in ("/", "/docs", "/openapi.json", "/readyz", "/nowhere", "/.well-known/jwks.json")
+        requests.get(address + path, timeout=PATIENCE).content
+        for path in ("/", "/docs", "/openapi.json", "/readyz", "/nowhere", "/.well-known/jwks.json")
     ]
     for data in (b"{", b'{"host": 1}', (place / "keys.json").read_bytes()[:200]):
         for path in ("/v1/receipts", "/v1/receipts/verify"):
-            response = requests.post(address + path, data=data, headers={"Content-Type": "application/json"}, timeout=30)
+            response = requests.post(address + path, data=data, headers={"Content-Type": "application/json"}, timeout=PATIENCE)
             said += [response.content] if data[:7] != b'{"keys"' else []
     said.append("".join(log).encode())
     spoilt = json.loads((place / "keys.json").read_text())
@@ -315,7 +317,7 @@ def test_the_commands_of_the_documents_verify_a_receipt_and_refuse_a_changed_one
         shutil.copy(kept[name], tmp_path / target)
 
     def run():
-        return subprocess.run(["bash", "-euo", "pipefail", "-c", commands], cwd=tmp_path, capture_output=True, timeout=60)
+        return subprocess.run(["bash", "-euo", "pipefail", "-c", commands], cwd=tmp_path, capture_output=True, timeout=PATIENCE)
 
     found = run()
     assert found.returncode == 0 and b"Signature Verified Successfully" in found.stdout, found.stderr
@@ -336,16 +338,16 @@ def test_the_commands_of_the_documents_verify_a_receipt_and_refuse_a_changed_one
 
 def test_the_law_that_a_receipt_rests_on_can_be_fetched(signing, kept):
     address, _ = signing
-    (label,) = requests.get(f"{address}/v1/bundles", timeout=30).json()["bundles"]
-    response = requests.get(f"{address}/v1/bundles/{label['digest']}", timeout=30)
+    (label,) = requests.get(f"{address}/v1/bundles", timeout=PATIENCE).json()["bundles"]
+    response = requests.get(f"{address}/v1/bundles/{label['digest']}", timeout=PATIENCE)
     assert response.content == kept["law"].read_bytes() and "immutable" in response.headers["Cache-Control"]
-    assert requests.get(f"{address}/v1/bundles/sha256:0", timeout=30).status_code == 404
+    assert requests.get(f"{address}/v1/bundles/sha256:0", timeout=PATIENCE).status_code == 404
     assert label["published"] == "2026-11-22" and len(label["rulebooks"]) == 10
 
 
 def test_the_resources_of_receipts_keep_the_published_shape(signing, kept):
     address, _ = signing
-    document = requests.get(f"{address}/openapi.json", timeout=30).json()
+    document = requests.get(f"{address}/openapi.json", timeout=PATIENCE).json()
     assert {"/v1/receipts", "/v1/receipts/verify", "/.well-known/jwks.json", "/v1/bundles"} <= document["paths"].keys()
     for name, value in (("Receipt", json.loads(kept["json"].read_text())), ("Verification", check(address, kept["json"].read_bytes()))):
         schema = {"$ref": f"#/components/schemas/{name}", "components": document["components"]}
@@ -355,25 +357,25 @@ def test_the_resources_of_receipts_keep_the_published_shape(signing, kept):
 
 def test_a_receipt_can_be_dropped_on_a_page_and_is_told_in_words(signing, kept):
     address, _ = signing
-    assert "Drop it here" in requests.get(f"{address}/verify", timeout=30).text
+    assert "Drop it here" in requests.get(f"{address}/verify", timeout=PATIENCE).text
     for sent in ({"files": {"file": ("r.json", kept["json"].read_bytes())}}, {"data": {"text": kept["jws"].read_text() + "\r\n"}}):
-        page = requests.post(f"{address}/verify", timeout=30, **sent)
+        page = requests.post(f"{address}/verify", timeout=PATIENCE, **sent)
         assert page.status_code == 200 and "The receipt holds." in page.text and "The answer is the same today" in page.text
         assert page.text.count("<td>Yes</td>") == 9
-    changed = requests.post(f"{address}/verify", files={"file": ("r.json", kept["json"].read_bytes()[:-2])}, timeout=30).text
+    changed = requests.post(f"{address}/verify", files={"file": ("r.json", kept["json"].read_bytes()[:-2])}, timeout=PATIENCE).text
     assert "The receipt does not hold." in changed and "<td>No</td>" in changed and "What it would be today" not in changed
-    hostile = requests.post(f"{address}/verify", data={"text": "<script>alert(1)</script>"}, timeout=30).text
+    hostile = requests.post(f"{address}/verify", data={"text": "<script>alert(1)</script>"}, timeout=PATIENCE).text
     assert "<script" not in hostile and "The receipt does not hold." in hostile
     for sent in ({"files": {"file": ("r", b"x" * 2_000_000)}}, {"data": {"text": "x" * 1_100_000}}):
-        assert requests.post(f"{address}/verify", timeout=30, **sent).status_code == 413
-    assert "does not hold" in requests.post(f"{address}/verify", data={}, timeout=30).text
+        assert requests.post(f"{address}/verify", timeout=PATIENCE, **sent).status_code == 413
+    assert "does not hold" in requests.post(f"{address}/verify", data={}, timeout=PATIENCE).text
 
 
 def test_a_page_that_shows_an_answer_can_offer_its_receipt_to_take_away(signing):
     address, _ = signing
-    found = requests.post(f"{address}/receipt", data={"proposal": json.dumps(EXAMPLE)}, timeout=30)
-    id_ = requests.post(f"{address}/v1/decisions", json=EXAMPLE, timeout=30).json()["id"]
+    found = requests.post(f"{address}/receipt", data={"proposal": json.dumps(EXAMPLE)}, timeout=PATIENCE)
+    id_ = requests.post(f"{address}/v1/decisions", json=EXAMPLE, timeout=PATIENCE).json()["id"]
     assert found.headers["Content-Disposition"] == f'attachment; filename="receipt-{id_}.json"' and found.headers["Cache-Control"] == "no-store"
     assert check(address, found.content)["verified"] is True
     for text, status in (("", 400), ("{", 400), ('{"host": 1}', 422), (" " * 70000, 413)):
-        assert requests.post(f"{address}/receipt", data={"proposal": text}, timeout=30).status_code == status
+        assert requests.post(f"{address}/receipt", data={"proposal": text}, timeout=PATIENCE).status_code == status

@@ -59,7 +59,7 @@ BODY = {"host": "US", "registration": {"home": "GB"}, "transaction": {"activitie
 ROUTE = (
     "hosts:\n  US:\n    close: [Q2]\n    add_route:\n    - id: X-R\n      leg: status"
     + ADDED
-    + "          activities: [deal]\n          opens_when: always\n"
+    + "          activities: [deal]\n          headline: by the added route\n          opens_when: always\n"
 )
 
 

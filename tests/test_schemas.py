@@ -51,7 +51,7 @@ def test_the_example_is_good():
         ("client", None, "/client", "null is not an answer"),
         ("client", [], "/client", "expected an object"),
         ("client.kind", ["bank"], "/client/kind", "found a list"),
-        ("client.location", "UK", "/client/location", "did you mean GB"),
+        ("client.location", "UKX", "/client/location", "ISO 3166"),
         ("client.location", "gb", "/client/location", "ISO 3166"),
         ("client.total_assets", {"amount": 40000000, "currency": "USD"}, "/client/total_assets", "as a string, found the number"),
         ("client.total_assets", {"amount": "4e7", "currency": "USD"}, "/client/total_assets", "plain decimal"),

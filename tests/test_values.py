@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import pytest
 import rfc8785
+import stdnum.isin
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,7 +22,11 @@ from .test_architecture import ORDER
 
 GOOD = {
     "lei": ["HWUPKR0MPOU8FGXBT394", "G5GSEF7VJP5I7OUK5573", "213800D1EI4B9WTWWD28", "506700GE1G29325QX363"],
-    "isin": ["US0378331005", "US5949181045", "GB00BP6MXD84", "GB0002634946"],
+    # The last ones: a digital token, a country that is no more, an index of the Union, an international issue, a swap.
+    "isin": [
+        *("US0378331005", "US5949181045", "GB00BP6MXD84", "GB0002634946"),
+        *("XTV15WLZJMF0", "AN8068571086", "EU0009658145", "XS0629626663", "EZ9724VTXK48"),
+    ],
     "cusip": ["037833100"],
     "figi": ["BBG000B9XRY4"],
     "mic": ["XNAS", "XLON"],
@@ -31,15 +36,15 @@ GOOD = {
     "sec_file": ["8-12345", "801-54321"],
 }
 BAD = {
-    "lei": ["HWUPKR0MPOU8FGXBT349", "hwupkr0mpou8fgxbt394", "HWUPKR0MPOU8FGXBT39", "HWUPKR0MPOU8FGXBT394 "],
-    "isin": ["US0378331006", "us0378331005", "US 0378331005", "٠٠٠٠٠٠٠٠٠٠٠٠"],
-    "cusip": ["037833101", "03783310"],
-    "figi": ["BBG000B9XRY5"],
+    "lei": ["HWUPKR0MPOU8FGXBT349", "hwupkr0mpou8fgxbt394", "HWUPKR0MPOU8FGXBT39", "HWUPKR0MPOU8FGXBT394 ", "HWUPKR0MPOU8FGXBT394\n", "01", "98"],
+    "isin": ["US0378331006", "us0378331005", "US 0378331005", "٠٠٠٠٠٠٠٠٠٠٠٠", "US037833100", "US037833100A"],
+    "cusip": ["037833101", "03783310", "03783310O", "037833100 "],
+    "figi": ["BBG000B9XRY5", "BBA000B9XRY4", "bbg000b9xry4"],
     "mic": ["XNA", "xnas", "XNASX"],
-    "dti": ["A9J9K872S", "X9J9K872"],
-    "frn": ["12345", "0122702", "12345678"],
-    "crd": ["CRD#361", "", "0361"],
-    "sec_file": ["12345", "8-"],
+    "dti": ["A9J9K872S", "X9J9K872", "09J9K872S", "x9j9k872s"],
+    "frn": ["12345", "0122702", "12345678", "١٢٢٧٠٢", "122702\n"],
+    "crd": ["CRD#361", "", "0361", "٣٦١"],
+    "sec_file": ["12345", "8-", "8-1234567", "8-١٢٣", "8 - 12345"],
 }
 
 
@@ -52,6 +57,41 @@ def test_a_genuine_identifier_is_taken_as_it_is(scheme, text):
 def test_a_wrong_identifier_is_refused(scheme, text):
     with pytest.raises(ValueError, match="not "):
         values.IDENTIFIERS[scheme](text)
+
+
+@pytest.mark.parametrize(("digits", "body"), [("00", "E5EHLHXO17LM87G92M"), ("01", "529900T8BM49AURS27"), ("99", "0YKP3S6RP710ZQMBP2")])
+def test_check_digits_of_an_lei_run_from_02_to_98_though_others_are_congruent(digits, body):
+    assert int("".join(str(int(sign, 36)) for sign in body + digits)) % 97 == 1
+    with pytest.raises(ValueError, match="its check digits are wrong"):
+        values.IDENTIFIERS["lei"](body + digits)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "text"),
+    [("lei", "0" * 18 + "98"), ("isin", "US0000000002"), ("cusip", "0" * 9), ("figi", "BBG000000007"), ("sec_file", "8-00000"), ("sec_file", "0-0")],
+)
+def test_nothing_but_zeros_names_nothing_though_the_check_digit_agrees(scheme, text):
+    with pytest.raises(ValueError, match="nothing but zeros"):
+        values.IDENTIFIERS[scheme](text)
+
+
+@pytest.mark.parametrize("prefix", sorted(values.ISIN_PREFIXES - values.COUNTRIES))
+def test_the_prefixes_that_are_no_countries_begin_isins_too(prefix):
+    text = prefix + "0A1B2C3D4"
+    assert values.IDENTIFIERS["isin"](text + stdnum.isin.calc_check_digit(text)).startswith(prefix)
+
+
+@pytest.mark.parametrize("prefix", ["UK", "XX", "AA", "QZ", "X1"])
+def test_an_isin_under_a_prefix_that_nobody_numbers_under_is_refused(prefix):
+    text = prefix + "0A1B2C3D4"
+    with pytest.raises(ValueError, match="neither a country|not an ISIN"):
+        values.IDENTIFIERS["isin"](text + stdnum.isin.calc_check_digit(text))
+
+
+@pytest.mark.parametrize("text", ["US 0378331005", "us0378331005"])
+def test_spaces_and_lower_case_are_refused_with_the_spelling_that_is_taken(text):
+    with pytest.raises(ValueError, match="write it as US0378331005"):
+        values.IDENTIFIERS["isin"](text)
 
 
 @pytest.mark.parametrize("text", ["1e5", "1.", ".5", "NaN", "Infinity", "1,000", "٣", "1" * 19, "1.123456789", "--1", "+1", ""])

@@ -31,32 +31,34 @@ groups:
 facts:
   registration.home: {type: country, class: circumstance, question: 'Home?'}
   transaction.activities: {type: set, class: circumstance, question: 'What?', values: {deal: deal, advise: advise, keep: keep, agree: agree}}
-  transaction.date: {type: date, class: circumstance, question: 'When?'}
+  transaction.date: {type: date, class: circumstance, label: the trade, question: 'When?'}
   c.kind: {type: choice, class: circumstance, question: 'Kind?', values: {one: one, two: two, three: three}}
   c.flag: {type: yes_no, class: circumstance, question: 'Flag?'}
-  c.size: {type: money, class: circumstance, question: 'Size?'}
+  c.size: {type: money, class: circumstance, label: the size, question: 'Size?'}
   c.part: {type: money, class: circumstance, question: 'Part of the size?'}
-  c.count: {type: integer, class: circumstance, unit: pieces, question: 'How many?'}
+  c.count: {type: integer, minimum: 0, maximum: 1000000, class: circumstance, unit: pieces, question: 'How many?'}
   c.place: {type: country, class: circumstance, question: 'Where?'}
   c.tags: {type: set, class: circumstance, question: 'Tags?', values: {red: red, blue: blue}}
   c.day: {type: date, class: circumstance, question: 'Which day?'}
   c.inner: {type: yes_no, class: circumstance, question: 'Inner?', asked_when: {c.flag: {is: 'yes'}}}
-  c.deep: {type: integer, class: circumstance, unit: pieces, question: 'Deep?', asked_when: {c.inner: {is: 'yes'}}}
+  c.deep: {type: integer, minimum: 0, maximum: 1000000, class: circumstance, unit: pieces, question: 'Deep?', asked_when: {c.inner: {is: 'yes'}}}
   c.wide: {type: yes_no, class: circumstance, question: 'Wide?'}
   c.narrow: {type: yes_no, class: circumstance, question: 'Narrow?'}
   p.exists: {type: yes_no, class: circumstance, question: 'Anybody?'}
   p.kind: {type: choice, class: circumstance, question: 'Who?', values: {man: man, firm: firm}}
   t.venue: {type: choice, class: term, question: 'Venue?', values: {otc: otc, floor: floor}}
-  t.days: {type: integer, class: term, unit: days, question: 'Days?'}
+  t.days: {type: integer, minimum: 0, maximum: 1000000, class: term, unit: days, question: 'Days?'}
   t.flag: {type: yes_no, class: term, question: 'Term?'}
   a.signed: {type: yes_no, class: arrangement, question: 'Signed?'}
   a.capital: {type: money, class: arrangement, question: 'Capital?'}
   x.short: {type: yes_no, class: term, exceptional: 'yes', only_if: it is short, question: 'Short?'}
   x.hit: {type: choice, class: circumstance, exceptional: 'yes', only_if: there is a hit, question: 'Hit?', values: {clear: clear, hit: hit}}
-  x.share: {type: decimal, class: circumstance, exceptional: 'yes', only_if: the share is large, unit: per cent, question: 'Share?'}
+  x.share: {type: decimal, minimum: 0, maximum: 1000000, class: circumstance, exceptional: 'yes', only_if: the share is large, unit: per cent, question: 'Share?'}
 bounds:
   - {fact: c.part, at_most: c.size}
   - {fact: c.narrow, at_most: c.wide}
+contradictions:
+  - {when: {all: [{c.kind: {is: three}}, {c.tags: {includes: blue}}]}, says: what is of the third kind is never blue}
 derived:
   derived.gap: {days: {from: c.day, to: transaction.date}, says: days gone by}
   derived.work: {business_days: {from: c.day, to: transaction.date, calendar: test}, says: business days gone by}
@@ -64,7 +66,7 @@ derived:
 CALENDAR = Calendar("test", "Test", dt.date(2026, 1, 1), dt.date(2026, 12, 31), frozenset({5, 6}), {dt.date(2026, 12, 25): "Christmas"})
 DAYS = [dt.date(2026, 11, 20), dt.date(2026, 11, 23), dt.date(2026, 12, 24), dt.date(2027, 1, 4)]
 CITE = {"source": "S", "at": "1"}
-PROVENANCE = {"read": "primary", "confidence": "5", "reviewed_on": "2026-11-22"}
+PROVENANCE = {"read": "secondary", "confidence": "5", "reviewed_on": "2026-11-22"}
 
 
 def node(value, path="") -> Node:
@@ -153,7 +155,7 @@ class Maker:
                 if usable:
                     return {"definition": rng.choice(usable)}
             found, kind = self.leaf(place)
-            return found if positive or kind not in ("special", "arrangement") else self.condition(place, 0, positive)
+            return found if positive or kind not in ("special", "arrangement", "ruled out") else self.condition(place, 0, positive)
         shape = rng.choice(["all", "any", "all", "any", "not"])
         if shape == "not":
             return {"not": self.condition(place, depth - 1, not positive, definitions)}
@@ -186,6 +188,7 @@ class Maker:
         for number in range(rng.choice([2, 3, 5])):
             leg = rng.choice(["status", "status", "status", "venue", "form"])
             version = self.version(
+                headline=f"by route {number}",
                 opens_when=self.condition("route", 2, True, known), standing=rng.choice(["in_force", "in_force", "order", "staff_position"])
             )
             if leg == "status":
@@ -204,13 +207,15 @@ class Maker:
                 "versions": [
                     self.version(
                         requirements=[rng.choice(requirements)["id"]],
-                        mode=rng.choice(["relied_on", "by_absence"]),
-                        when=self.condition("recognition", 1, True, [k for k in known if not k[1]]),
+                        mode=(mode := rng.choice(["relied_on", "by_absence"])),
+                        when=self.recognised(mode, self.condition("recognition", 1, True, [k for k in known if not k[1]])),
                     )
                 ],
             }
             for number in range(rng.choice([0, 1, 2]))
         ]
+        if any(one["versions"][0]["mode"] == "by_absence" for one in recognitions):
+            definitions.append({"id": "home_in_good_standing", "versions": [self.version(when=self.leaf("recognition")[0])]})
         legs = {leg: {"needed_when": rng.choice(["never", "always", self.condition("leg", 1)])} for leg in ("venue", "form", "promotion")}
         legs["promotion"] = {"needed_when": "never"}
         return {
@@ -219,6 +224,7 @@ class Maker:
             "head": {
                 "title": "Test",
                 "version": "1",
+                "known_to": "2026-11-01",
                 "timezone": "UTC",
                 "calendar": "test",
                 "currency": "USD",
@@ -233,6 +239,10 @@ class Maker:
             "requirements": requirements,
             "recognitions": recognitions,
         }
+
+    def recognised(self, mode: str, when):
+        """A condition of a recognition: nothing is left to a home supervisor who does not supervise."""
+        return {"all": [when, {"definition": "home_in_good_standing"}]} if mode == "by_absence" else when
 
     def requirement(self, number: int, routes, known):
         rng = self.rng

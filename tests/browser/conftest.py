@@ -1,30 +1,19 @@
-"""A real headless Chromium, with script and without it. Where there is none the tests skip, with one loud line at the end."""
+"""A real headless Chromium, with script and without it. Where there is none the tests skip, and the last line of the run says why."""
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-LOUD = "!!! NO CHROMIUM: the browser tests did not run. Install it (apt-get install chromium) and run them again. !!!"
+from ..conftest import CHROMIUM
+from ..patience import PATIENCE
 
-
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if CHROMIUM is None and "tests/browser" in item.path.as_posix():
-            item.add_marker(pytest.mark.skip(reason="no Chromium"))
-
-
-def pytest_terminal_summary(terminalreporter):
-    if CHROMIUM is None:
-        terminalreporter.write_line(LOUD, red=True, bold=True)
+MILLISECONDS = 1000 * PATIENCE
 
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args):
     # A container's root has no sandbox to give; the pages are our own.
-    return {**browser_type_launch_args, "executable_path": CHROMIUM, "args": ["--no-sandbox", "--disable-dev-shm-usage"]}
+    return {**browser_type_launch_args, "executable_path": CHROMIUM, "timeout": MILLISECONDS, "args": ["--no-sandbox", "--disable-dev-shm-usage"]}
 
 
 @pytest.fixture
@@ -38,7 +27,7 @@ def open_page(browser, server):
         )
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(MILLISECONDS)
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
         page.goto(path)

@@ -11,6 +11,7 @@ from pypdf import PdfReader
 
 from passport_service.openapi import EXAMPLE
 
+from ..patience import PATIENCE
 from ..shipped import SHIPPED
 from .walk import answer_all, asked, facts_of, fill, go_on, start
 
@@ -22,8 +23,8 @@ with_and_without_script = pytest.mark.parametrize("script", [True, False], ids=[
 def decided(server, page) -> dict:
     """The API's decision on the proposal that the page offers for download."""
     link = page.get_by_role("link", name="Proposal as JSON").get_attribute("href")
-    body = requests.get(server + link, timeout=30).json()
-    return requests.post(f"{server}/v1/decisions", json=body, timeout=30).json()
+    body = requests.get(server + link, timeout=PATIENCE).json()
+    return requests.post(f"{server}/v1/decisions", json=body, timeout=PATIENCE).json()
 
 
 @with_and_without_script
@@ -134,7 +135,7 @@ def test_a_link_and_a_file_reopen_exactly_the_same_proposal(open_page, server, s
     page.locator("input[type=file]").set_input_files(file)
     page.get_by_role("button", name="Open").click()
     assert page.content() == first
-    over_api = requests.post(f"{server}/v1/decisions", data=file.read_bytes(), headers={"Content-Type": "application/json"}, timeout=30).json()
+    over_api = requests.post(f"{server}/v1/decisions", data=file.read_bytes(), headers={"Content-Type": "application/json"}, timeout=PATIENCE).json()
     assert over_api["id"] in page.content() and json.loads(file.read_text()) == SHIPPED.case_ids["US-C03"].proposal
 
 
