@@ -71,6 +71,13 @@ class Findings:
         forcing = [other for other in towards(name) if self.known.get(other) is value]
         return [other for other in forcing if not any(self.known.get(further) is value for further in towards(other))]
 
+    def settling(self, leaf: Leaf) -> frozenset[str]:
+        """The stated facts that settle a leaf."""
+        value = None if leaf.fact in self.cannot_apply else self.known.get(leaf.fact)
+        if value is not None and OPERATORS[leaf.operator].test(value, leaf.value) is None:
+            return self._bounding(leaf.fact)
+        return self.behind(leaf.fact)
+
     def behind(self, name: str) -> frozenset[str]:
         """The stated facts that settle a fact: itself, those it is derived from, follows from, is bounded or is ruled out by."""
         if name in self.cannot_apply:
@@ -79,8 +86,10 @@ class Findings:
             return frozenset([stated for stated in self.catalogue.stated_behind(name) if stated in self.known])
         if name in self.known:
             return frozenset(self.forced_by(name)) or frozenset([name])
-        bounds = (*self.catalogue.above(name), *self.catalogue.below(name))
-        return frozenset([other for other in bounds if other in self.known]) or frozenset([name])
+        return self._bounding(name) or frozenset([name])
+
+    def _bounding(self, name: str) -> frozenset[str]:
+        return frozenset([other for other in (*self.catalogue.above(name), *self.catalogue.below(name)) if other in self.known])
 
 
 def _settles(leaf: Leaf, most: bool, amount: Any) -> bool:

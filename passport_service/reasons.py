@@ -212,7 +212,7 @@ class Walker:
 
     def facts_behind(self, leaf: Leaf) -> frozenset[str]:
         """The stated facts that settle a leaf: its own, those its fact is derived from, bounded by or ruled out by."""
-        return self.findings.behind(leaf.fact)
+        return self.findings.settling(leaf)
 
     def known(self, name: str) -> Any:
         """What is known of a fact, to compute with; None where it is not."""
@@ -262,8 +262,8 @@ class Walker:
 
     def _terms_behind(self, leaf: Leaf) -> list[str]:
         """The stated terms that settle a leaf."""
-        limits = [] if self.situation.known.get(leaf.fact) is not None else self.findings.limits(leaf)
-        facts = {limit.fact for limit in limits} or self.findings.behind(leaf.fact)
+        limited = self.findings.of(leaf).limit is not None
+        facts = {limit.fact for limit in self.findings.limits(leaf)} if limited else self.findings.behind(leaf.fact)
         return sorted(name for name in facts if self.catalogue.facts[name].klass == "term")
 
     def _way(self, condition: Condition, want: bool) -> int:
@@ -280,7 +280,7 @@ class Walker:
             return [_NOTHING]
         if leaf.fact in self.situation.cannot_apply:
             return self._applicable(leaf.fact)
-        return [self._choice(leaf)] if self._is_choice(leaf.fact) else []
+        return [self._choice(leaf)] if self._is_choice(leaf) else []
 
     def _applicable(self, name: str) -> list[Choice]:
         """Sets of leaves on stated terms that, turned, let a fact apply."""
@@ -290,10 +290,10 @@ class Walker:
         guard = self.catalogue.facts[name].asked_when
         return [] if guard is None else self._changes(guard, True)
 
-    def _is_choice(self, name: str) -> bool:
-        """Whether a settled fact is a stated term, or follows from terms: of a derived fact it is enough that one of them is."""
-        terms = [self.catalogue.facts[fact].klass == "term" for fact in self.findings.behind(name)]
-        return any(terms) if name in self.catalogue.derived else all(terms)
+    def _is_choice(self, leaf: Leaf) -> bool:
+        """Whether a settled leaf is one on a stated term, or follows from terms: of a derived fact it is enough that one of them is."""
+        terms = [self.catalogue.facts[fact].klass == "term" for fact in self.findings.settling(leaf)]
+        return any(terms) if leaf.fact in self.catalogue.derived else all(terms)
 
     # -- what is not known ---------------------------------------------------------------------------------------------------
 

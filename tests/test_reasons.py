@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from passport_service.catalogue import read_catalogue
 from passport_service.conditions import All, Any_, Condition, Leaf, Not, Ref
 from passport_service.errors import ProposalError
 from passport_service.lawpage import tree
@@ -20,12 +21,14 @@ from passport_service.proposal import as_json
 from passport_service.publish import condition_words
 from passport_service.service import Service
 from passport_service.situation import situate
+from passport_service.source import Report, parse
 
 from .examples import examples
 from .naive import bounded_leaf, leaf_value
 from .readback import ConditionReader, Listed, Reader, leaf_of
 from .shipped import NOW, SHIPPED
-from .worlds import Maker, laws_of
+from .test_decision import route
+from .worlds import CALENDAR, FACTS, Maker, laws_of
 
 LISTS = ("routes", "checks", "duties", "others", "recognised", "left_to_home", "satisfied")
 CATALOGUE = SHIPPED.laws.catalogue
@@ -451,6 +454,71 @@ def test_where_a_fact_cannot_apply_the_term_that_rules_it_out_is_named_and_not_t
     """Whether the sandbox notice covers the trade is not asked over the counter: what would have to be other is the place."""
     (row,) = rows_of("UK-C14c/before", "UK-R12")
     assert (row["fact"], row["test"], row["outcome"]) == ("venue.kind", "is uk_sandbox_venue", "false")
+
+
+TERMS = (
+    FACTS.replace("c.size: {type: money, class: circumstance", "c.size: {type: money, class: term")
+    .replace("c.wide: {type: yes_no, class: circumstance", "c.wide: {type: yes_no, class: term")
+    .replace("c.narrow: {type: yes_no, class: circumstance", "c.narrow: {type: yes_no, class: term")
+    .replace(
+        "  t.flag:",
+        "  t.more: {type: integer, class: term, unit: days, question: 'More days?'}\n"
+        "  t.inner: {type: yes_no, class: circumstance, question: 'Inner term?', asked_when: {all: [{t.flag: {is: yes}}, {c.flag: {is: yes}}]}}\n  t.flag:",
+    )
+    .replace("derived:\n", "derived:\n  derived.total: {sum: [t.days, t.more], says: the days in all}\n")
+)
+
+
+def would_open(opens_when, **facts):
+    """The rows of a route that these facts close."""
+    report = Report()
+    catalogue = read_catalogue(parse(TERMS, "facts.yaml", report), {"test": CALENDAR}, report)
+    report.check()
+    content = Maker(random.Random(0)).rulebook()
+    content |= {"definitions": [], "recognitions": [], "requirements": [], "routes": [route("R", opens_when)]}
+    content["legs"] = dict.fromkeys(("venue", "form", "promotion"), {"needed_when": "never"})
+    content["head"]["roles"] = {}
+    service = Service(laws_of(content, catalogue))
+    body = {"host": "US", "registration": {"home": "GB"}, "transaction": {"activities": ["deal"]}}
+    for name, value in facts.items():
+        group, _, member = name.partition("__")
+        body.setdefault(group, {})[member] = value
+    answer = service.decide(body, NOW).body
+    check_answer(catalogue, Reader(catalogue), service.schema.load(body).situation, told(answer), openers(answer))
+    return answer["routes"][0]["would_open_if"]
+
+
+@pytest.mark.parametrize(
+    ("opens_when", "facts", "rows"),
+    [
+        # A yes that follows from another: that is to be answered otherwise, even where both were stated.
+        ({"c.wide": {"is": "no"}}, {"c__narrow": True}, [("c.narrow", "c.wide", "Another answer to “Narrow?” would be needed.")]),
+        ({"c.wide": {"is": "no"}}, {"c__narrow": True, "c__wide": True}, [("c.narrow", "c.wide", "Another answer to “Narrow?” would be needed.")]),
+        ({"c.wide": {"is": "no"}}, {"c__wide": True}, [("c.wide", None, "Another answer would be needed.")]),
+        # An amount that is only bounded, in the currency that the law reads.
+        (
+            {"c.part": {"exceeds": "10 USD"}},
+            {"c__size": {"amount": "5", "currency": "USD"}, "c__part": {"amount": "3", "currency": "GBP"}},
+            [("c.size", "c.part", "Another answer to “Size?” would be needed.")],
+        ),
+        # A sum of two terms: either may be other.
+        (
+            {"derived.total": {"below": "3"}},
+            {"t__days": 2, "t__more": 2},
+            [
+                ("t.days", "derived.total", "Another answer to “Days?” or “More days?” would be needed."),
+                ("t.more", "derived.total", "Another answer to “Days?” or “More days?” would be needed."),
+            ],
+        ),
+        # A question that does not arise: what rules it out, unless a circumstance rules it out as well.
+        ({"t.inner": {"is": "yes"}}, {"t__flag": False, "c__flag": True}, [("t.flag", None, "Another answer would be needed.")]),
+        ({"t.inner": {"is": "yes"}}, {"t__flag": False, "c__flag": False}, []),
+        ({"t.inner": {"is": "yes"}}, {"t__flag": True, "c__flag": False}, []),
+    ],
+)
+def test_the_stated_terms_that_could_be_other_are_named(opens_when, facts, rows):
+    found = would_open(opens_when, **facts)
+    assert [(row["fact"], row.get("of"), row["text"][row["text"].index("Another") :]) for row in found] == rows
 
 
 def test_without_the_terms_that_would_open_it_no_route_is_dead():

@@ -88,6 +88,12 @@ def test_what_is_not_settled_is_not_said_to_apply(server):
     assert told
 
 
+def test_of_a_blocked_trade_it_is_not_said_that_missing_facts_could_not_stop_it(server):
+    blocked = shown(page(server, "result", Journey(SHIPPED.case_ids["US-C02"].proposal)))
+    assert "None of them can open this trade." in blocked and "None of them can stop the trade" not in blocked
+    assert "None of them can stop the trade." in shown(page(server, "result", Journey(EXAMPLE)))
+
+
 def test_what_the_activities_would_bring_is_told_as_routes(server):
     asked = shown(page(server, "questions", Journey({"host": "US", "registration": {"home": "GB"}}), fact="transaction.activities"))
     (part,) = re.findall(r'<dl class="effects">(.*?)</dl>', asked, re.S)
