@@ -67,7 +67,8 @@ class _Server(Application):
         self.cfg.set("workers", self.settings.workers)
         self.cfg.set("logger_class", _Log)
         self.cfg.set("pre_fork", self._before_worker)
-        self.cfg.set("post_worker_init", self._in_worker)
+        self.cfg.set("post_fork", self._worker_begins)
+        self.cfg.set("post_worker_init", self._worker_is_ready)
         self.cfg.set("worker_exit", self._worker_ends)
         self.cfg.set("child_exit", self._worker_ended)
 
@@ -93,10 +94,12 @@ class _Server(Application):
     def _before_worker(self, master: Arbiter, worker: Any) -> None:
         worker.slot = self.metrics.counts.free({other.slot for other in master.WORKERS.values()})
 
-    def _in_worker(self, worker: Any) -> None:
-        """In each new worker: threads do not survive a fork, so what asks Redis and what sends traces start here, and not with the first request."""
-        gc.set_threshold(*COLLECT)
+    def _worker_begins(self, _master: Arbiter, worker: Any) -> None:
         self.metrics.counts.enter(worker.slot)
+
+    def _worker_is_ready(self, _worker: Any) -> None:
+        """Threads do not survive a fork, so what asks Redis and what sends traces start here, and not with the first request."""
+        gc.set_threshold(*COLLECT)
         tracing = self.app.extensions["passport.tracing"]
         if tracing is not None:
             tracing.begin()

@@ -185,7 +185,7 @@ def homeless(request, tmp_path):
     """A command to put before another, whose user then has a home that others own, one that is not there, or is unknown to the system."""
     without = ["env", "-u", "XDG_CACHE_HOME", "-u", "PASSPORT_PROOFS"]
     if request.param == "not there":
-        return [*without, "HOME=/nowhere"]
+        return [*without, "HOME=/proc/nowhere"]
     if os.geteuid() != 0:
         pytest.skip("only root can take what it may do from a service")
     if request.param == "unknown":
