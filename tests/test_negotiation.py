@@ -5,15 +5,18 @@ from __future__ import annotations
 import codecs
 import http.client
 import json
+import re
 from urllib.parse import urlsplit
 
 import pytest
 import requests
 
+from passport_service.app import create_app
 from passport_service.errors import NotAcceptableError
 from passport_service.journey import Journey
 from passport_service.negotiation import media_type, preferences
 from passport_service.openapi import EXAMPLE
+from passport_service.settings import read_settings
 
 from .patience import PATIENCE
 
@@ -403,6 +406,21 @@ def test_an_address_that_leads_nowhere_says_which_was_meant(server, method, path
     found = requests.request(method, server + path, data=b"{}" if method == "POST" else None, allow_redirects=False, timeout=PATIENCE)
     assert f"Did you mean {meant}?" in problem(found, "not-found", 404)
     assert found.json()["did_you_mean"] == meant
+
+
+def test_each_route_is_meant_by_its_misspellings(server):
+    named = {"<host>": "US", "<id_>": "US-R03", "<digest>": "sha256:0", "<name>": "malformed"}
+    rules = [rule.rule for rule in create_app(read_settings({"PASSPORT_REDIS_URL": ""})).url_map.iter_rules()]
+    wrong = []
+    for rule in (rule for rule in rules if rule != "/" and "<path:" not in rule):
+        path = re.sub(r"<[^>]+>", lambda name: named[name[0]], rule)
+        capitals = "/".join(mine if "<" in part else part.upper() for part, mine in zip(rule.split("/"), path.split("/"), strict=True))
+        spellings = [f"{path}/", f"/{path}", f"{path}//", path.replace("/", "//"), capitals, path.removeprefix("/v1")]
+        for spelling in (spelling for spelling in spellings if spelling not in rules and spelling != path):
+            found = requests.get(server + spelling, allow_redirects=False, timeout=PATIENCE)
+            if (found.status_code, found.json().get("did_you_mean")) != (404, path):
+                wrong.append((spelling, found.status_code, found.text[:200]))
+    assert wrong == []
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/v2/decisions", "/static/none.css", "/v1", "/v1/", "/favicon.ico", "/x" * 1000])
