@@ -96,9 +96,10 @@ def _admit_first(app: Flask, gate: Gate) -> None:
         if REFUSED in request.environ:
             raise request.environ[REFUSED]
         if ADMITTED not in request.environ:
-            served = request.endpoint and "//" not in request.environ["PATH_INFO"]  # which the router takes for /
-            request.environ[ADMITTED] = gate.admit(request.environ, app.extensions["passport.scopes"][request.endpoint] if served else ANY_KEY)
-            if not served and request.routing_exception is None:
+            doubled = "//" in request.environ["PATH_INFO"]  # which the router takes for / where it stands in front
+            served = request.endpoint if not doubled else None
+            request.environ[ADMITTED] = gate.admit(request.environ, app.extensions["passport.scopes"][served] if served else ANY_KEY)
+            if doubled:
                 raise NotFound
 
 

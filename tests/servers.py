@@ -234,7 +234,7 @@ def process_of(
 
 def raw(where: SplitResult, head: str, body: bytes = b"") -> tuple[int, dict[str, str], bytes]:
     """What a request that no client would send is answered with. Shapes: `head` without its last empty line; (status, headers in small letters, body)."""
-    with socket.create_connection((where.hostname, where.port), timeout=30) as connection:
+    with socket.create_connection((where.hostname, where.port), timeout=PATIENCE) as connection:
         length = f"Content-Length: {len(body)}\r\n" if body else ""
         connection.sendall(f"{head}{length}Connection: close\r\n\r\n".encode("latin-1") + body)
         response = http.client.HTTPResponse(connection)

@@ -14,6 +14,7 @@ from passport_service.errors import ProposalError
 from passport_service.journey import Journey
 from passport_service.source import Report, parse
 
+from .patience import PATIENCE
 from .shipped import SHIPPED
 
 CATALOGUE = SHIPPED.laws.catalogue
@@ -21,6 +22,7 @@ SCHEMA = publish.facts_schema(CATALOGUE)
 CHECKER = jsonschema.Draft202012Validator.FORMAT_CHECKER
 # Written out: what each number may come to. A share of a class may exceed the whole where short positions or new shares are counted.
 BOUNDS = {
+    "firm.us_advisory_clients": (0, 1000000),
     "holding.net_short_percent": (0, 1000000),
     "holding.percent_after": (0, 100),
     "holding.percent_before": (0, 100),
@@ -148,7 +150,7 @@ def test_the_published_schema_and_the_service_take_the_same_values(fact):
     ],
 )
 def test_what_cannot_be_is_refused_in_words(server, name, value, says):
-    found = requests.post(f"{server}/v1/decisions", json=body(name, value), timeout=30)
+    found = requests.post(f"{server}/v1/decisions", json=body(name, value), timeout=PATIENCE)
     (error,) = found.json()["errors"]
     assert (found.status_code, error["pointer"]) == (422, "/" + name.replace(".", "/")) and says in error["detail"]
 
@@ -162,13 +164,13 @@ def test_what_is_rare_is_taken(name, value):
 
 def test_the_form_says_the_bounds_and_keeps_them(server):
     journey = Journey({"host": "GB"})
-    page = requests.get(f"{server}/questions", params={**journey.link(), "fact": "holding.percent_after"}, timeout=30)
+    page = requests.get(f"{server}/questions", params={**journey.link(), "fact": "holding.percent_after"}, timeout=PATIENCE)
     assert "From 0 to 100%." in page.text and 'aria-describedby="holding.percent_after:help holding.percent_after:bounds"' in page.text
-    page = requests.get(f"{server}/questions", params={**journey.link(), "fact": "venue.tier1_symbols"}, timeout=30)
+    page = requests.get(f"{server}/questions", params={**journey.link(), "fact": "venue.tier1_symbols"}, timeout=PATIENCE)
     assert "0 or more." in page.text
-    page = requests.get(f"{server}/questions", params={**journey.link(), "fact": "transaction.date"}, timeout=30)
+    page = requests.get(f"{server}/questions", params={**journey.link(), "fact": "transaction.date"}, timeout=PATIENCE)
     assert 'type="date" min="1900-01-01" max="2199-12-31"' in page.text
-    page = requests.post(f"{server}/questions", data={**journey.link(), "ask": "venue.tier1_symbols", "venue.tier1_symbols": "-1"}, timeout=30)
+    page = requests.post(f"{server}/questions", data={**journey.link(), "ask": "venue.tier1_symbols", "venue.tier1_symbols": "-1"}, timeout=PATIENCE)
     assert page.status_code == 422 and "-1 is out of bounds; expected from 0 to 100000 (symbols)" in html.unescape(page.text)
 
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 import codecs
 import http.client
 import json
+import re
 from urllib.parse import urlsplit
 
 import pytest
 import requests
 
+from passport_service.app import create_app
 from passport_service.errors import NotAcceptableError
 from passport_service.journey import Journey
 from passport_service.negotiation import media_type, preferences
 from passport_service.openapi import EXAMPLE
+from passport_service.settings import read_settings
+
+from .patience import PATIENCE
 
 DECISIONS, BATCH = "/v1/decisions", "/v1/decisions/batch"
 JSON = "application/json"
@@ -27,7 +32,7 @@ def problem(found, name, status):
 
 def several(server, method, path, headers, body=b""):
     """A request with header lines as they are listed, also twice of one name."""
-    connection = http.client.HTTPConnection(urlsplit(server).netloc, timeout=30)
+    connection = http.client.HTTPConnection(urlsplit(server).netloc, timeout=PATIENCE)
     connection.putrequest(method, path)
     for name, value in [*headers, ("Content-Length", str(len(body)))]:
         connection.putheader(name, value)
@@ -83,7 +88,7 @@ RESOURCES = [
 
 def asked(server, path, accept):
     body = {"host": "FR"} if path == DECISIONS else {"proposal": {"host": "FR"}} if path == "/v1/comparisons" else None
-    return requests.request("POST" if body else "GET", server + path, json=body, headers={"Accept": accept}, timeout=30)
+    return requests.request("POST" if body else "GET", server + path, json=body, headers={"Accept": accept}, timeout=PATIENCE)
 
 
 @pytest.mark.parametrize("accept", ACCEPTED)
@@ -120,7 +125,7 @@ def test_of_several_accept_headers_all_count(server):
     ],
 )
 def test_of_two_names_for_the_same_the_better_accepted_is_given(server, path, accept, kind):
-    found = requests.get(server + path, headers={"Accept": accept}, timeout=30)
+    found = requests.get(server + path, headers={"Accept": accept}, timeout=PATIENCE)
     assert found.headers["Content-Type"] == kind and found.headers["Vary"] == "Accept"
 
 
@@ -133,7 +138,7 @@ def test_of_two_names_for_the_same_the_better_accepted_is_given(server, path, ac
     ],
 )
 def test_a_receipt_comes_in_the_form_that_is_accepted(server, accept, kind):
-    assert requests.post(f"{server}/v1/receipts", json={"host": "FR"}, headers={"Accept": accept}, timeout=30).headers["Content-Type"] == kind
+    assert requests.post(f"{server}/v1/receipts", json={"host": "FR"}, headers={"Accept": accept}, timeout=PATIENCE).headers["Content-Type"] == kind
 
 
 @pytest.mark.parametrize(
@@ -145,7 +150,7 @@ def test_a_receipt_comes_in_the_form_that_is_accepted(server, accept, kind):
     ],
 )
 def test_the_lines_of_a_batch_are_called_as_is_accepted(server, accept, kind):
-    assert requests.post(server + BATCH, data=b"{}\n", headers=LINES | {"Accept": accept}, timeout=30).headers["Content-Type"] == kind
+    assert requests.post(server + BATCH, data=b"{}\n", headers=LINES | {"Accept": accept}, timeout=PATIENCE).headers["Content-Type"] == kind
 
 
 def test_where_all_is_the_same_the_first_offered_is_given():
@@ -175,7 +180,7 @@ def test_where_all_is_the_same_the_first_offered_is_given():
     ],
 )
 def test_a_body_is_read_by_its_type_and_in_utf_8(server, kind, status):
-    found = requests.post(server + DECISIONS, data=b'{"host":"FR"}', headers={"Content-Type": kind}, timeout=30)
+    found = requests.post(server + DECISIONS, data=b'{"host":"FR"}', headers={"Content-Type": kind}, timeout=PATIENCE)
     assert found.status_code == status
     if status == 415:
         assert "application/json" in found.json()["detail"] or "UTF-8" in found.json()["detail"]
@@ -223,16 +228,16 @@ def test_a_preference_is_read_as_rfc_7240_says_and_told_when_it_was_applied(serv
 
 
 def test_a_preference_that_the_query_overrules_is_not_applied(server):
-    found = requests.post(f"{server}{DECISIONS}?detail=full", json=EXAMPLE, headers={"Prefer": "return=minimal"}, timeout=30)
+    found = requests.post(f"{server}{DECISIONS}?detail=full", json=EXAMPLE, headers={"Prefer": "return=minimal"}, timeout=PATIENCE)
     assert "not_required" in found.json() and "Preference-Applied" not in found.headers
-    found = requests.post(f"{server}{DECISIONS}?detail=summary", json=EXAMPLE, headers={"Prefer": "return=minimal"}, timeout=30)
+    found = requests.post(f"{server}{DECISIONS}?detail=summary", json=EXAMPLE, headers={"Prefer": "return=minimal"}, timeout=PATIENCE)
     assert "Preference-Applied" not in found.headers
 
 
 def test_who_holds_the_minimal_answer_is_told_that_it_is_that(server):
     minimal = {"Prefer": "return=minimal"}
-    etag = requests.post(server + DECISIONS, json=EXAMPLE, headers=minimal, timeout=30).headers["ETag"]
-    again = requests.post(server + DECISIONS, json=EXAMPLE, headers=minimal | {"If-None-Match": etag}, timeout=30)
+    etag = requests.post(server + DECISIONS, json=EXAMPLE, headers=minimal, timeout=PATIENCE).headers["ETag"]
+    again = requests.post(server + DECISIONS, json=EXAMPLE, headers=minimal | {"If-None-Match": etag}, timeout=PATIENCE)
     assert (again.status_code, again.headers["Preference-Applied"]) == (304, "return=minimal")
 
 
@@ -247,12 +252,12 @@ def test_what_cannot_be_read_among_preferences_is_passed_over():
 @pytest.mark.parametrize("path", [DECISIONS, BATCH, f"{DECISIONS}/pd_{'a' * 32}"])
 def test_a_parameter_that_says_two_things_is_refused(server, path, query):
     method, kind = ("GET", JSON) if "pd_" in path else ("POST", LINES["Content-Type"] if path == BATCH else JSON)
-    found = requests.request(method, f"{server}{path}?{query}", data=b"{}", headers={"Content-Type": kind}, timeout=30)
+    found = requests.request(method, f"{server}{path}?{query}", data=b"{}", headers={"Content-Type": kind}, timeout=PATIENCE)
     assert "detail is given more than once" in problem(found, "bad-query", 400)
 
 
 def test_a_parameter_that_says_the_same_twice_is_taken(server):
-    found = requests.post(f"{server}{DECISIONS}?detail=summary&detail=summary", json=EXAMPLE, timeout=30)
+    found = requests.post(f"{server}{DECISIONS}?detail=summary&detail=summary", json=EXAMPLE, timeout=PATIENCE)
     assert found.status_code == 200 and "not_required" not in found.json()
 
 
@@ -273,7 +278,7 @@ def test_a_parameter_that_says_the_same_twice_is_taken(server):
 )
 def test_what_has_no_parameters_takes_none(server, path):
     post = path in ("/v1/receipts", "/v1/comparisons", "/v1/receipts/verify")
-    found = requests.request("POST" if post else "GET", f"{server}{path}?as_of=2026-12-01", json={"host": "FR"} if post else None, timeout=30)
+    found = requests.request("POST" if post else "GET", f"{server}{path}?as_of=2026-12-01", json={"host": "FR"} if post else None, timeout=PATIENCE)
     assert "There is no query parameter 'as_of'; there are none here." in problem(found, "bad-query", 400)
 
 
@@ -297,7 +302,7 @@ def test_a_link_or_form_that_says_two_things_is_refused(server, method, path, fi
     links = {"one": Journey({"host": "US"}).link()["p"], "other": Journey({"host": "GB"}).link()["p"]}
     filled = [(name, value.format(**links) if "{o" in value else value) for name, value in fields]
     where = {"params" if method == "GET" else "data": filled}
-    found = requests.request(method, server + (path.format(**links)), allow_redirects=False, timeout=30, **where)
+    found = requests.request(method, server + (path.format(**links)), allow_redirects=False, timeout=PATIENCE, **where)
     assert "given more than once" in problem(found, "bad-query", 400)
 
 
@@ -310,7 +315,7 @@ def test_a_comparison_may_name_several_days_and_scenarios(server):
         ("scenario", "reciprocity"),
         ("scenario", "joint-sandbox"),
     ]
-    assert requests.get(f"{server}/compare", params=fields, timeout=60).status_code == 200
+    assert requests.get(f"{server}/compare", params=fields, timeout=PATIENCE).status_code == 200
 
 
 # -- encodings ----------------------------------------------------------------------------------------------------------------
@@ -343,7 +348,9 @@ TEXT = '{"host": "US", "client": {"kind": "café"}}'
 )
 def test_a_body_that_is_no_json_is_told_in_plain_words(server, body, says):
     for path, kind in ((DECISIONS, JSON), (BATCH, LINES["Content-Type"]), ("/v1/receipts", JSON), ("/v1/comparisons", JSON)):
-        found = requests.post(server + path, data=body.replace(b"\n", b"\x01") if path == BATCH else body, headers={"Content-Type": kind}, timeout=30)
+        found = requests.post(
+            server + path, data=body.replace(b"\n", b"\x01") if path == BATCH else body, headers={"Content-Type": kind}, timeout=PATIENCE
+        )
         detail = json.loads(found.content.splitlines()[0])["detail"] if path == BATCH else problem(found, "malformed", 400)
         assert says in detail
         for word in (
@@ -396,20 +403,35 @@ def test_a_body_that_is_no_json_is_told_in_plain_words(server, body, says):
     ],
 )
 def test_an_address_that_leads_nowhere_says_which_was_meant(server, method, path, meant):
-    found = requests.request(method, server + path, data=b"{}" if method == "POST" else None, allow_redirects=False, timeout=30)
+    found = requests.request(method, server + path, data=b"{}" if method == "POST" else None, allow_redirects=False, timeout=PATIENCE)
     assert f"Did you mean {meant}?" in problem(found, "not-found", 404)
     assert found.json()["did_you_mean"] == meant
 
 
+def test_each_route_is_meant_by_its_misspellings(server):
+    named = {"<host>": "US", "<id_>": "US-R03", "<digest>": "sha256:0", "<name>": "malformed"}
+    rules = [rule.rule for rule in create_app(read_settings({"PASSPORT_REDIS_URL": ""})).url_map.iter_rules()]
+    wrong = []
+    for rule in (rule for rule in rules if rule != "/" and "<path:" not in rule):
+        path = re.sub(r"<[^>]+>", lambda name: named[name[0]], rule)
+        capitals = "/".join(mine if "<" in part else part.upper() for part, mine in zip(rule.split("/"), path.split("/"), strict=True))
+        spellings = [f"{path}/", f"/{path}", f"{path}//", path.replace("/", "//"), capitals, path.removeprefix("/v1")]
+        for spelling in (spelling for spelling in spellings if spelling not in rules and spelling != path):
+            found = requests.get(server + spelling, allow_redirects=False, timeout=PATIENCE)
+            if (found.status_code, found.json().get("did_you_mean")) != (404, path):
+                wrong.append((spelling, found.status_code, found.text[:200]))
+    assert wrong == []
+
+
 @pytest.mark.parametrize("path", ["/nowhere", "/v2/decisions", "/static/none.css", "/v1", "/v1/", "/favicon.ico", "/x" * 1000])
 def test_where_nothing_is_close_nothing_is_suggested(server, path):
-    found = requests.get(server + path, timeout=30)
+    found = requests.get(server + path, timeout=PATIENCE)
     assert "Did you mean" not in problem(found, "not-found", 404) and "did_you_mean" not in found.json()
 
 
 @pytest.mark.parametrize(("kind", "name", "meant"), [("routes", "us-r3", "US-R03"), ("requirements", "US-ZZ-99", None), ("rulebooks", "us", "US")])
 def test_a_name_of_the_law_that_there_is_not_says_which_was_meant_if_any_is_close(server, kind, name, meant):
-    found = requests.get(f"{server}/v1/{kind}/{name}", timeout=30)
+    found = requests.get(f"{server}/v1/{kind}/{name}", timeout=PATIENCE)
     assert found.status_code == 404 and found.json().get("did_you_mean") == meant
     assert ("Did you mean" in found.json()["detail"]) == (meant is not None)
 
@@ -424,6 +446,6 @@ def test_a_name_of_the_law_that_there_is_not_says_which_was_meant_if_any_is_clos
     ],
 )
 def test_a_method_that_a_resource_has_not_names_those_it_has(server, method, path, allowed):
-    found = requests.request(method, server + path, timeout=30)
+    found = requests.request(method, server + path, timeout=PATIENCE)
     words = problem(found, "method-not-allowed", 405)
     assert found.headers["Allow"] == allowed and method in words and all(word in words for word in allowed.split(", "))

@@ -14,6 +14,7 @@ from passport_service.openapi import EXAMPLE
 from passport_service.origin import Hosts, read_hosts
 from passport_service.settings import SettingsError, read_settings
 
+from .patience import PATIENCE
 from .servers import raw, serving
 
 BODY = json.dumps({"host": "FR"}).encode()
@@ -175,7 +176,7 @@ FOREIGN = [
 @pytest.mark.parametrize("headers", FOREIGN, ids=str)
 @pytest.mark.parametrize(("path", "fields"), POSTS, ids=[path for path, _ in POSTS])
 def test_a_form_that_another_site_posts_is_refused(server, path, fields, headers):
-    found = requests.post(server + path, data=fields, headers=headers, allow_redirects=False, timeout=30)
+    found = requests.post(server + path, data=fields, headers=headers, allow_redirects=False, timeout=PATIENCE)
     assert (found.status_code, found.json()["type"]) == (403, "/problems/cross-site")
 
 
@@ -183,51 +184,51 @@ def test_a_form_that_another_site_posts_is_refused(server, path, fields, headers
 def test_a_form_of_our_own_pages_and_one_that_no_browser_sends_are_taken(server, path, fields):
     own = {"Origin": server, "Sec-Fetch-Site": "same-origin"}
     for headers in ({}, own, {"Origin": server}, {"Origin": "null", "Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"}):
-        assert requests.post(server + path, data=fields, headers=headers, allow_redirects=False, timeout=30).status_code in (200, 303, 422)
+        assert requests.post(server + path, data=fields, headers=headers, allow_redirects=False, timeout=PATIENCE).status_code in (200, 303, 422)
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/json", "application/x-www-form-urlencoded"])
 @pytest.mark.parametrize("path", ["/v1/decisions", "/v1/decisions/batch", "/v1/comparisons", "/v1/receipts", "/v1/receipts/verify"])
 def test_another_site_s_page_sends_nothing_to_the_interface_whatever_it_calls_it(server, path, kind):
     for method in ("POST", "QUERY"):
-        found = requests.request(method, server + path, data=BODY, headers={"Content-Type": kind, "Origin": "https://evil.example"}, timeout=30)
+        found = requests.request(method, server + path, data=BODY, headers={"Content-Type": kind, "Origin": "https://evil.example"}, timeout=PATIENCE)
         assert (found.status_code, found.json()["type"]) == (403, "/problems/cross-site")
 
 
 def test_a_kept_answer_is_not_for_another_site_s_page_either(server):
     ask = {"Content-Type": "application/json"}
-    assert {requests.post(f"{server}/v1/decisions", data=BODY, headers=ask, timeout=30).status_code for _ in range(4)} == {200}
+    assert {requests.post(f"{server}/v1/decisions", data=BODY, headers=ask, timeout=PATIENCE).status_code for _ in range(4)} == {200}
     foreign = ask | {"Origin": "https://evil.example"}
-    assert {requests.post(f"{server}/v1/decisions", data=BODY, headers=foreign, timeout=30).status_code for _ in range(4)} == {403}
+    assert {requests.post(f"{server}/v1/decisions", data=BODY, headers=foreign, timeout=PATIENCE).status_code for _ in range(4)} == {403}
 
 
 def test_a_link_from_another_site_is_followed(server):
-    found = requests.get(f"{server}/result", params=LINK, headers={"Sec-Fetch-Site": "cross-site"}, timeout=30)
+    found = requests.get(f"{server}/result", params=LINK, headers={"Sec-Fetch-Site": "cross-site"}, timeout=PATIENCE)
     assert found.status_code == 200
 
 
 def test_a_page_of_another_origin_gets_no_leave_to_ask(server):
     headers = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
-    found = requests.options(f"{server}/v1/decisions", headers=headers, timeout=30)
+    found = requests.options(f"{server}/v1/decisions", headers=headers, timeout=PATIENCE)
     assert not [name for name in found.headers if name.lower().startswith("access-control")]
 
 
 def test_our_own_pages_let_a_browser_say_that_they_are_ours(server):
     # Under no-referrer it would say Origin: null for our own forms.
-    assert requests.get(server, timeout=30).headers["Referrer-Policy"] == "same-origin"
+    assert requests.get(server, timeout=PATIENCE).headers["Referrer-Policy"] == "same-origin"
 
 
 def test_a_password_that_a_browser_holds_serves_no_other_site(keyed):
     login = ("anyone", KEY)
-    assert requests.post(f"{keyed}/receipt", data=POSTS[0][1], auth=login, timeout=30).status_code == 200
-    found = requests.post(f"{keyed}/receipt", data=POSTS[0][1], auth=login, headers={"Origin": "https://evil.example"}, timeout=30)
+    assert requests.post(f"{keyed}/receipt", data=POSTS[0][1], auth=login, timeout=PATIENCE).status_code == 200
+    found = requests.post(f"{keyed}/receipt", data=POSTS[0][1], auth=login, headers={"Origin": "https://evil.example"}, timeout=PATIENCE)
     assert found.status_code == 403
 
 
 def test_behind_a_proxy_that_changes_the_host_the_service_s_own_name_is_own(named):
     for origin, status in (("https://passport.example", 303), ("https://evil.example", 403), ("https://passport.example.evil.example", 403)):
         headers = {"Origin": origin, "Host": "passport.internal"}
-        assert requests.post(f"{named}/", data={"host": "FR"}, headers=headers, allow_redirects=False, timeout=30).status_code == status
+        assert requests.post(f"{named}/", data={"host": "FR"}, headers=headers, allow_redirects=False, timeout=PATIENCE).status_code == status
 
 
 def test_the_default_port_of_a_scheme_need_not_be_named():
@@ -271,5 +272,5 @@ def test_headers_that_claim_another_path_host_or_scheme_are_passed_over(server, 
 
 def test_the_memo_s_address_is_the_one_that_was_asked(server):
     headers = {"X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "https", "Forwarded": "host=evil.example"}
-    page = requests.get(f"{server}/memo", params=LINK, headers=headers, timeout=30).text
+    page = requests.get(f"{server}/memo", params=LINK, headers=headers, timeout=PATIENCE).text
     assert "evil.example" not in page and f'href="{server}/result?p=' in page

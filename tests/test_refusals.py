@@ -15,6 +15,7 @@ from passport_service.openapi import EXAMPLE
 from passport_service.settings import read_settings
 
 from .bench import thinner
+from .patience import PATIENCE
 from .refusals import Request, requests_of
 from .shipped import SHIPPED
 
@@ -76,7 +77,7 @@ def test_over_http_a_refusal_shows_fifty_problems_at_most(server, name):
         server + request.path,
         data=request.body or None,
         headers=request.all_headers(),
-        timeout=60,
+        timeout=PATIENCE,
         allow_redirects=False,
     )
     assert found.status_code == request.status
@@ -87,7 +88,7 @@ def test_over_http_a_refusal_shows_fifty_problems_at_most(server, name):
 
 
 def test_who_is_told_fifty_problems_is_told_that_there_are_more(server):
-    found = requests.post(f"{server}/v1/decisions", json=EXAMPLE | {"attested": [f"US-XX-{number}" for number in range(51)]}, timeout=30).json()
+    found = requests.post(f"{server}/v1/decisions", json=EXAMPLE | {"attested": [f"US-XX-{number}" for number in range(51)]}, timeout=PATIENCE).json()
     assert found["detail"] == "More than 50 problems were found; these are 50 of them." and len(found["errors"]) == 50
-    found = requests.post(f"{server}/v1/decisions", json=EXAMPLE | {"attested": [f"US-XX-{number}" for number in range(50)]}, timeout=30).json()
+    found = requests.post(f"{server}/v1/decisions", json=EXAMPLE | {"attested": [f"US-XX-{number}" for number in range(50)]}, timeout=PATIENCE).json()
     assert found["detail"] == "50 problem(s) were found." and len(found["errors"]) == 50

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import random
+import re
 
 import pytest
 from hypothesis import given
@@ -208,3 +209,49 @@ def test_the_quick_way_through_reads_what_the_whole_schema_reads(seed):
 def test_a_good_body_goes_the_quick_way():
     bodies = [case.proposal for _, rulebook in SHIPPED.laws.all_rulebooks() for case in rulebook.cases]
     assert all(SHIPPED.schema._good(body) is not None for body in bodies if not isinstance(_said(SHIPPED.schema._judged, body), list))
+
+
+ODD = (
+    None,
+    True,
+    0,
+    -1,
+    10**17,
+    "",
+    " ",
+    "x",
+    "\u202e",
+    "x" * 300,
+    [],
+    [None],
+    [[]],
+    [{}],
+    ["x", "x"],
+    {},
+    {"unknown": False},
+    {"unknown": True, "x": 1},
+    {"a": {"b": 1}},
+)
+THEIRS = re.compile(
+    r"Missing data|Not a valid|Invalid (input|value|type)|may not be null|[Uu]nknown-field|Field |Traceback|<class|object at 0x|NoneType|'[a-z]+' object"
+)
+
+
+@pytest.mark.parametrize("odd", ODD, ids=repr)
+def test_what_is_wrong_is_told_in_our_words_whatever_stands_where(odd):
+    bodies = [odd, {**({"host": odd} if odd is None else {}), "client": odd}, {"proposal": odd}]
+    bodies += [{"host": "US", name: odd} for name in SHIPPED.schema.schema.fields]
+    facts = [fact.name.split(".") for fact in SHIPPED.laws.catalogue.given()]
+    bodies += [{"host": "US", group: {name: odd}} for group, name in facts]
+    for body in bodies:
+        try:
+            SHIPPED.schema.read(body)
+        except ProposalError as error:
+            for problem in error.problems:
+                assert problem.detail and not THEIRS.search(problem.detail), (body, problem)
+    for name in ("as_of", "scenario", "rulebook", "known_on", "x"):
+        try:
+            SHIPPED.compare({"proposal": {"host": "US"}, "columns": [{name: odd}, odd]}, NOW)
+        except ProposalError as error:
+            for problem in error.problems:
+                assert problem.detail and not THEIRS.search(problem.detail), (name, odd, problem)
