@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import random
 from decimal import Decimal
 
@@ -156,6 +157,14 @@ def test_a_ratio_is_a_share_in_per_cent_where_there_is_something_to_divide(facts
     ratios, problems = read_ratios()
     assert problems == []
     assert {name: value for name, value in situate(ratios, facts).known.items() if name.startswith("derived.")} == expected
+
+
+@pytest.mark.parametrize("day", ["2027-02-01", "2027-02-28"])
+def test_a_month_ends_on_its_last_day_whichever_of_its_days_is_known(day):
+    months, problems = read_ratios(RATIOS + "  derived.month: {month_end: {date: g.day}, says: the end of the month}\n")
+    assert problems == []
+    assert situate(months, {"g.day": dt.date.fromisoformat(day)}).known["derived.month"] == dt.date(2027, 2, 28)
+    assert "derived.month" not in situate(months, {}).known
 
 
 def test_a_ratio_is_of_numbers_of_one_type():
