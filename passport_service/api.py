@@ -68,9 +68,7 @@ def create_api(service: Service, asked_by: AskedBy, clock: Clock, limits: Limits
     return api
 
 
-def _add_decisions(
-    api: Blueprint, service: Service, asked_by: AskedBy, clock: Clock, limits: Limits, metrics: Metrics, mark: Mark | None
-) -> None:
+def _add_decisions(api: Blueprint, service: Service, asked_by: AskedBy, clock: Clock, limits: Limits, metrics: Metrics, mark: Mark | None) -> None:
     # QUERY (RFC 10008): the same body and the same bytes, declared safe.
     @api.route("/decisions", methods=["POST", "QUERY"])
     @needs("decide")

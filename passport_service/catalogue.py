@@ -162,7 +162,16 @@ class _CatalogueReader:
             self.report.error(node, "a number states its `minimum` and its `maximum`")
         words = self._words(node, type_ or "text", labels, flags.get("open", False))
         self.facts[name] = Fact(
-            name, type_ or "text", klass or "circumstance", values=labels, scheme=scheme, open_point=open_point, words=words, **flags, **texts, **limits
+            name,
+            type_ or "text",
+            klass or "circumstance",
+            values=labels,
+            scheme=scheme,
+            open_point=open_point,
+            words=words,
+            **flags,
+            **texts,
+            **limits,
         )
 
     def _words(self, node: Node, type_: str, values: Mapping[str, str], open_: bool) -> Words:

@@ -16,10 +16,11 @@ from .sentences import Finding, Limit, clause
 
 
 class Findings:
-    """Shapes: `known` and `cannot_apply` as a situation has them; `code` gives the code of a leaf."""
+    """Shapes: `known`, `cannot_apply` and `may_not_apply` as a situation has them; `code` gives the code of a leaf."""
 
-    def __init__(self, catalogue: Catalogue, known: Mapping[str, Any], cannot_apply: Set[str], code: Callable[[Leaf], int]):
-        self.catalogue, self.known, self.cannot_apply, self.code = catalogue, known, cannot_apply, code
+    def __init__(self, catalogue: Catalogue, known: Mapping[str, Any], cannot_apply: Set[str], may_not_apply: Set[str], code: Callable[[Leaf], int]):
+        self.catalogue, self.known, self.code = catalogue, known, code
+        self.cannot_apply, self.may_not_apply = cannot_apply, may_not_apply
 
     def of(self, leaf: Leaf) -> Finding:
         """What is known of a leaf's fact where that settles the leaf."""
@@ -27,12 +28,16 @@ class Findings:
         if name in self.cannot_apply:
             return Finding(ruled_out=self.ruled_out(name))
         value = self.known.get(name)
-        if value is None or OPERATORS[leaf.operator].test(value, leaf.value) is None:  # an amount in another currency settles nothing
-            return Finding(value, limit=next(iter(self.limits(leaf)), None))
-        if name in self.catalogue.derived:
+        if name in self.catalogue.derived and value is not None:
             stated = self.catalogue.stated_behind(name)
             return Finding(value, sources=tuple([(source, self.known[source]) for source in stated if source in self.known]))
-        return Finding(value, because=tuple([(other, self.known[other]) for other in self.forced_by(name)]))
+        if self.catalogue.facts[name].type == "yes_no":
+            forcing = self.forced_by(name)
+            value = self.known[forcing[0]] if value is None and forcing else value
+            return Finding(value, because=tuple([(other, self.known[other]) for other in forcing]), may_be_none=name in self.may_not_apply)
+        if value is None or OPERATORS[leaf.operator].test(value, leaf.value) is None:  # an amount in another currency settles nothing
+            return Finding(value, limit=next(iter(self.limits(leaf)), None), may_be_none=name in self.may_not_apply)
+        return Finding(value)
 
     def ruled_out(self, name: str) -> tuple[str, ...]:
         """Why a fact cannot apply, as clauses about facts that can, each once."""
@@ -63,13 +68,12 @@ class Findings:
         return found
 
     def forced_by(self, name: str) -> list[str]:
-        """Of a known yes or no that follows from others, those at the far end of the bounds: none of them follows itself."""
-        value = self.known.get(name)
-        if not isinstance(value, bool) or name not in self.catalogue.bounded:
-            return []
-        towards = self.catalogue.below if value else self.catalogue.above
-        forcing = [other for other in towards(name) if self.known.get(other) is value]
-        return [other for other in forcing if not any(self.known.get(further) is value for further in towards(other))]
+        """Of a yes or no that follows from others, those at the far end of the bounds: none of them follows itself."""
+        for value, towards in ((True, self.catalogue.below), (False, self.catalogue.above)):
+            forcing = [other for other in towards(name) if self.known.get(other) is value]
+            if forcing and self.known.get(name, value) is value:
+                return [other for other in forcing if not any(self.known.get(further) is value for further in towards(other))]
+        return []
 
     def settling(self, leaf: Leaf) -> frozenset[str]:
         """The stated facts that settle a leaf."""

@@ -68,7 +68,7 @@ class Walker:
     def __init__(self, law: Law, situation: Situation, states: Sequence[Any] | None = None):
         self.law, self.situation, self.catalogue, self.reach = law, situation, situation.catalogue, law.once(Reach)
         self.states = law.index.states(situation) if states is None else states
-        self.findings = Findings(self.catalogue, situation.known, situation.cannot_apply, situation.leaf)
+        self.findings = Findings(self.catalogue, situation.known, situation.cannot_apply, situation.may_not_apply, situation.leaf)
         self.shown = 0  # how often a value was read that no answer is remembered by
         self._told: dict[int, tuple[Told, int]] = {}
         # By identity: hashing a condition costs more than walking it.
@@ -161,8 +161,11 @@ class Walker:
         if finding.ruled_out:
             return f"cannot apply ({', '.join(sorted(self.findings.behind(name))) or 'never asked'})"
         known = [] if finding.value is None else [value_text(finding.value)]
-        limit = finding.limit
-        return "; ".join([*known, *([f"at {'most' if limit.most else 'least'} {value_text(limit.amount)} ({limit.fact})"] if limit else [])])
+        limit, condition = finding.limit, " if it applies" if finding.may_be_none else ""
+        if condition and not limit:
+            return f"{known[0]}{condition} ({', '.join(sorted(name for name, _ in finding.because))})"
+        bounded = [f"at {'most' if limit.most else 'least'} {value_text(limit.amount)}{condition} ({limit.fact})"] if limit else []
+        return "; ".join([*known, *bounded])
 
     def told(self, because: Because) -> list[Reason]:
         """Reasons in words."""

@@ -98,7 +98,9 @@ class Trust:
 
     @property
     def as_row(self) -> tuple[str, ...]:
-        counts = [f"{count} ({count * 100 // self.total if self.total else 0} %)" for count in (self.primary, self.secondary, self.not_read, self.earned)]
+        counts = [
+            f"{count} ({count * 100 // self.total if self.total else 0} %)" for count in (self.primary, self.secondary, self.not_read, self.earned)
+        ]
         return self.host, self.what, str(self.total), *counts
 
 

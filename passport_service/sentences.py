@@ -52,7 +52,8 @@ class Finding:
     """What is known of a fact where that settles a test of it.
 
     Shapes: `value` typed, None where it is not known; `sources` (fact, value) of the stated facts that a derived value comes from;
-    `because` the same of those from which a yes or no follows; `ruled_out` why the fact cannot apply, as clauses.
+    `because` the same of those from which a yes or no follows; `ruled_out` why the fact cannot apply, as clauses; `may_be_none` where it is
+    not known yet whether the fact applies, so that what follows is its value only if it has one.
     """
 
     value: Any = None
@@ -60,6 +61,7 @@ class Finding:
     because: tuple[tuple[str, Any], ...] = ()
     limit: Limit | None = None
     ruled_out: tuple[str, ...] = ()
+    may_be_none: bool = False
 
 
 # -- values -----------------------------------------------------------------------------------------------------------
@@ -248,9 +250,12 @@ def clause(catalogue: Catalogue, leaf: Leaf, held: bool, finding: Finding) -> st
     """The same as a part of a sentence."""
     if finding.ruled_out:
         return _ruled_out(catalogue, leaf, finding)
+    about = subject(catalogue, leaf.fact)
+    if finding.may_be_none:
+        about = f"{about.rstrip(',')}, if there is one,"
     if finding.limit is not None:
-        return _limited(catalogue, leaf, held, finding.limit)
-    text = states(catalogue, leaf.fact, finding.value) + _relation(catalogue, leaf, held, finding.value)
+        return _limited(catalogue, leaf, held, finding.limit, about)
+    text = f"{about} is {_words(catalogue, leaf.fact, finding.value)}{_relation(catalogue, leaf, held, finding.value)}"
     if finding.sources:
         return f"{text} ({'; '.join([states(catalogue, *source) for source in finding.sources])})"
     return f"{text}, as {joined([states(catalogue, *other) for other in finding.because])}" if finding.because else text
@@ -264,9 +269,9 @@ def _ruled_out(catalogue: Catalogue, leaf: Leaf, finding: Finding) -> str:
     return f"the question “{catalogue.facts[leaf.fact].question}” does not arise, because {why}; so no answer to it {asked}"
 
 
-def _limited(catalogue: Catalogue, leaf: Leaf, held: bool, limit: Limit) -> str:
+def _limited(catalogue: Catalogue, leaf: Leaf, held: bool, limit: Limit, about: str) -> str:
     most, least = ("no later than", "no earlier than") if isinstance(limit.amount, dt.date) else ("at most", "at least")
-    known = f"{subject(catalogue, leaf.fact)} is {most if limit.most else least} {_words(catalogue, leaf.fact, limit.amount)}"
+    known = f"{about} is {most if limit.most else least} {_words(catalogue, leaf.fact, limit.amount)}"
     return f"{known}, because {states(catalogue, limit.fact, limit.value)}, so it is {_compared(catalogue, leaf, held)}"
 
 

@@ -175,7 +175,7 @@ def _guarded(
                     known.pop(name, None)  # what merely follows from a bound gives way
                     cannot_apply.add(name)
                 elif not _told_already(catalogue, known, name):
-                    problems.append(Problem(pointer(name), _cannot_apply(name, Findings(catalogue, known, cannot_apply, live.leaf))))
+                    problems.append(Problem(pointer(name), _cannot_apply(name, Findings(catalogue, known, cannot_apply, may_not_apply, live.leaf))))
     unknown, further = _derive(catalogue, known, frozenset(cannot_apply), {}, catalogue.derived)
     return _consistent(Situation(catalogue, stated, known, asked, further, unknown, limits, frozenset(may_not_apply), tuple(problems)))
 

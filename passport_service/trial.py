@@ -161,7 +161,10 @@ class _Tried:
         self.asked: list[Answer] = self.law.memo.get(key) or self.law.memo.keep(key, self._answers(fact))
         authorities = self.law.catalogue.authorities_to_try(fact.name, known)
         if authorities:
-            self.asked = [Answer(f"is one of {', '.join(authorities)}", either(authorities), authorities[0]), *self.asked]
+            self.asked = [
+                Answer(f"is one of {', '.join(authorities)}", either([value_words(fact, one) for one in authorities]), authorities[0]),
+                *self.asked,
+            ]
         self._codes: list[Codes] | None = None
 
     def _answers(self, fact: Fact) -> list[Answer]:

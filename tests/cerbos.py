@@ -123,7 +123,13 @@ head:
 legs: {venue: {needed_when: never}, promotion: {needed_when: never}, form: {needed_when: never}}
 sources: {ACT: {title: The Synthetic Act}}
 """
-_ROUTE = {"title": "Open to all", "headline": "open to all", "standing": "in_force", "says": "Whoever does all that is required may deal.", "activities": ["deal", "advise"]}
+_ROUTE = {
+    "title": "Open to all",
+    "headline": "open to all",
+    "standing": "in_force",
+    "says": "Whoever does all that is required may deal.",
+    "activities": ["deal", "advise"],
+}
 _DUTY = {"standing": "in_force", "duty_on": "firm", "due": "at_trade", "stops": "nothing"}
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cache
 from itertools import pairwise
@@ -44,7 +44,8 @@ class Listed:
 @dataclass(frozen=True)
 class Claim:
     """What a sentence says. Shapes: `value` typed (of a long set a `Listed`); `relation` (kind, operand) said of the value; `given` the facts and
-    values that it says the value comes from; `limit` (at least or at most, amount); `asked` (operator, operand) of what no answer can be."""
+    values that it says the value comes from; `limit` (at least or at most, amount); `asked` (operator, operand) of what no answer can be;
+    `if_any` whether it leaves open that there is no value."""
 
     fact: str
     value: object = None
@@ -52,6 +53,7 @@ class Claim:
     given: tuple[tuple[str, object], ...] = ()
     limit: tuple | None = None
     asked: tuple | None = None
+    if_any: bool = False
 
 
 class Reader:
@@ -101,19 +103,21 @@ class Reader:
             name = self.subjects[plain.part(found[1]).whole()]
             assert (found[3] == "answer") is (self.catalogue.facts[name].type == "yes_no"), text
             return Claim(name, given=self._joined(plain.part(found[2])), asked=self.asked(name, plain.part(found[4])))
-        name, rest = self._about(plain)
+        name, rest, if_any = self._about(plain)
         found = re.fullmatch(rf"(at least|at most|no earlier than|no later than) (.+), because (.+), so it is ({COMPARED}) (.+)", rest)
         if found:
             limit = (found[1] in ("at most", "no later than"), self.operand(name, plain.part(found[2])))
-            return Claim(name, None, self._comparison(name, plain, found[4], found[5]), self._joined(plain.part(found[3])), limit)
-        return self._known(name, plain.part(rest))
+            return Claim(name, None, self._comparison(name, plain, found[4], found[5]), self._joined(plain.part(found[3])), limit, if_any=if_any)
+        return replace(self._known(name, plain.part(rest)), if_any=if_any)
 
-    def _about(self, plain: Quoted) -> tuple[str, str]:
-        """The fact that a clause is about, and what it says after “is”."""
+    def _about(self, plain: Quoted) -> tuple[str, str, bool]:
+        """The fact that a clause is about, what it says after “is”, and whether it says “if there is one”."""
         for found in re.finditer(" is ", plain.text):
-            name = self.subjects.get(plain.part(plain.text[: found.start()]).whole())
+            about = plain.part(plain.text[: found.start()]).whole()
+            words = about.removesuffix(", if there is one,")
+            name = self.subjects.get(words) or (self.subjects.get(f"{words},") if words != about else None)
             if name is not None:
-                return name, plain.text[found.end() :]
+                return name, plain.text[found.end() :], words != about
         raise AssertionError(f"about no fact: {plain.whole()}")
 
     def _known(self, name: str, plain: Quoted) -> Claim:
@@ -333,7 +337,7 @@ class ConditionReader:
         for sign in text:
             depth += {"(": 1, ")": -1}.get(sign, 0)
             depths.append(depth)
-        starts = r"(?=\(|the |what |this |whoever |“\d+” holds)"
+        starts = r"(?=\(|the |what |this |whoever |always|never|“\d+” holds)"
         cuts = [found for found in re.finditer(rf" (and|or) {starts}", text) if depths[found.start()] == 0]
         words = {found[1] for found in cuts}
         assert len(words) < 2, text

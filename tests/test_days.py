@@ -443,7 +443,10 @@ def test_the_page_of_the_law_shows_the_terms_without_a_date():
         "Deadline: 15 calendar days after the day of the first sale in the offering; a last day that is no business day moves to the next business day (US federal holidays). "
         "Rule 503(a)(1) moves a last day on a Saturday, Sunday or holiday." in found
     )
-    assert "Amount: 50 % of the price paid for the token, rounded up to a multiple of 0.01 USD. Initial margin is at least half the purchase price." in found
+    assert (
+        "Amount: 50 % of the price paid for the token, rounded up to a multiple of 0.01 USD. Initial margin is at least half the purchase price."
+        in found
+    )
 
 
 def test_the_same_question_spelt_with_other_zeros_is_told_in_the_same_words():

@@ -78,7 +78,9 @@ def test_hostile_text_in_every_field_is_shown_as_text(server, text):
         page = requests.post(f"{server}/questions", data=fields, timeout=PATIENCE)
         assert page.status_code == 422 and page.headers["Content-Type"].startswith("text/html")
         assert_harmless(page, text)
-    start = requests.post(f"{server}/", data={"host": text, **dict.fromkeys(CATALOGUE.start, text), "as_of": text, "scenario": text}, timeout=PATIENCE)
+    start = requests.post(
+        f"{server}/", data={"host": text, **dict.fromkeys(CATALOGUE.start, text), "as_of": text, "scenario": text}, timeout=PATIENCE
+    )
     assert start.status_code == 422
     assert_harmless(start, text)
 

@@ -116,7 +116,9 @@ def test_a_list_that_cannot_be_used_is_refused_without_repeating_it(rows, says):
     assert found.value.__cause__ is None and found.value.__suppress_context__ or not found.value.__context__
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"keys": null}', '{"keys": {}}', '{"keys": 1}', '{"keys": [], "keys": []}', '{"keys": [], "secret": 1}'])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "null", '{"keys": null}', '{"keys": {}}', '{"keys": 1}', '{"keys": [], "keys": []}', '{"keys": [], "secret": 1}']
+)
 def test_what_is_no_list_of_keys_is_refused(text):
     with pytest.raises(KeysError, match="list of keys"):
         keys.read_keys(text, ISSUER)

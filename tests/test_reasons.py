@@ -43,11 +43,14 @@ class World:
 
     def __init__(self, catalogue, reader: Reader, situation):
         self.catalogue, self.reader = catalogue, reader
-        self.known, self.cannot_apply = situation.known, situation.cannot_apply
+        self.known, self.cannot_apply, self.may_not_apply = situation.known, situation.cannot_apply, situation.may_not_apply
 
     def holds(self, leaf: Leaf) -> bool | None:
         """Whether a leaf holds, by the oracle; where its fact is only bounded, by the amounts that bound it."""
         found = leaf_value(leaf, self.known, self.cannot_apply)
+        if leaf.fact in self.may_not_apply and self.catalogue.facts[leaf.fact].type == "yes_no":
+            value = next(iter(self.forced(leaf.fact)))
+            return None if value is leaf.value else False  # whatever it turns out to be, it is not that
         if found is not None or self.catalogue.facts[leaf.fact].type not in ("money", "integer", "decimal", "date"):
             return found
         lows, highs = ([self._amount(other, leaf) for other in others] for others in self.bounds(leaf.fact))
@@ -65,6 +68,11 @@ class World:
             found.append(side)
         return found[0], found[1]
 
+    def forced(self, name: str) -> set[bool]:
+        """The yes or no that follows from other facts."""
+        below, above = self.bounds(name)
+        return {value for value, others in ((True, below), (False, above)) if any(self.known.get(other) is value for other in others)}
+
     def _amount(self, name: str, leaf: Leaf):
         value = self.known.get(name)
         return value.get(leaf.value[1]) if isinstance(value, dict) else value
@@ -76,6 +84,7 @@ class World:
     def check_claim(self, claim, leaf: Leaf, held: bool) -> None:
         assert claim.fact == leaf.fact
         assert self.holds(leaf) is held
+        assert claim.if_any is (leaf.fact in self.may_not_apply)
         for name, value in claim.given:
             assert same(value, self.known[name]), f"{name} is {self.known[name]}"
         if claim.asked is not None:
@@ -86,15 +95,19 @@ class World:
             self._check_known(claim, leaf, held)
 
     def _check_known(self, claim, leaf: Leaf, held: bool) -> None:
-        assert same(claim.value, self.known[leaf.fact])
+        value = next(iter(self.forced(leaf.fact))) if claim.if_any else self.known[leaf.fact]
+        assert same(claim.value, value)
         if claim.relation is not None:
-            assert says(claim.relation, self.known[leaf.fact], leaf, held)
+            assert says(claim.relation, value, leaf, held)
         if not isinstance(claim.value, Listed):
             assert leaf_value(leaf, {leaf.fact: claim.value}, set()) is held  # the value that it names settles the test
-        if leaf.fact in self.catalogue.derived or claim.given:
+        given = dict(claim.given)
+        if leaf.fact in self.catalogue.derived:
             # What it is said to come from gives that value, and is nothing that was worked out in its turn.
-            assert situate(self.catalogue, dict(claim.given)).known[leaf.fact] == self.known[leaf.fact]
-            assert not {name for name, _ in claim.given} & self.catalogue.derived.keys()
+            assert situate(self.catalogue, given).known[leaf.fact] == value
+            assert not given.keys() & self.catalogue.derived.keys()
+        elif given or claim.if_any:
+            assert given and all(other is value for other in given.values()) and given.keys() <= self.bounds(leaf.fact)[0 if value else 1]
 
     def _check_limited(self, claim, leaf: Leaf, held: bool) -> None:
         most, amount = claim.limit
@@ -222,11 +235,16 @@ def check_value(world: World, leaf: Leaf, value: str) -> None:
     if name in world.cannot_apply:
         assert value.startswith("cannot apply (") and all(fact in world.known for fact in value[14:-1].split(", "))
         return
+    if name in world.may_not_apply and world.catalogue.facts[name].type == "yes_no":
+        word, others = re.fullmatch(r"(yes|no) if it applies \((.+)\)", value).groups()
+        assert {word == "yes"} == world.forced(name) and all(world.known[other] is (word == "yes") for other in others.split(", "))
+        return
     stated, _, limit = re.fullmatch(r"(.*?)((?:^|; )(at (?:most|least) .+ \(.+\)))?", value).groups()
     assert stated == (plain(world.known[name]) if name in world.known else "")
     if limit is None:
         return
-    word, amount, other = re.fullmatch(r"at (most|least) (.+) \((.+)\)", limit).groups()
+    word, amount, doubt, other = re.fullmatch(r"at (most|least) (.+?)( if it applies)? \((.+)\)", limit).groups()
+    assert bool(doubt) is (name in world.may_not_apply)
     assert other in world.bounds(name)[word == "most"]
     found = world.known[other]
     assert amount == (f"{_digits(found[leaf.value[1]])} {leaf.value[1]}" if isinstance(found, dict) else plain(found))
@@ -458,11 +476,12 @@ def test_where_a_fact_cannot_apply_the_term_that_rules_it_out_is_named_and_not_t
 
 TERMS = (
     FACTS.replace("c.size: {type: money, class: circumstance", "c.size: {type: money, class: term")
+    .replace("c.part: {type: money, class: circumstance", "c.part: {type: money, class: term")
     .replace("c.wide: {type: yes_no, class: circumstance", "c.wide: {type: yes_no, class: term")
     .replace("c.narrow: {type: yes_no, class: circumstance", "c.narrow: {type: yes_no, class: term")
     .replace(
         "  t.flag:",
-        "  t.more: {type: integer, class: term, unit: days, question: 'More days?'}\n"
+        "  t.more: {type: integer, minimum: 0, maximum: 9, class: term, unit: days, question: 'More days?'}\n"
         "  t.inner: {type: yes_no, class: circumstance, question: 'Inner term?', asked_when: {all: [{t.flag: {is: yes}}, {c.flag: {is: yes}}]}}\n  t.flag:",
     )
     .replace("derived:\n", "derived:\n  derived.total: {sum: [t.days, t.more], says: the days in all}\n")

@@ -47,10 +47,12 @@ facts:
   token.never: {type: yes_no, class: circumstance, question: 'Is it ever so?', asked_when: never}
   token.listed: {type: yes_no, class: circumstance, question: 'Is the share listed here?'}
   token.listed_anywhere: {type: yes_no, class: circumstance, question: 'Is the share listed anywhere?'}
-  swap.leverage: {type: decimal, class: term, unit: times, question: 'How large is the leverage?'}
-  holding.percent: {type: decimal, class: circumstance, unit: '%', question: 'How large is the holding?'}
-  holding.days: {type: integer, class: circumstance, unit: business days, label: the time of the holding, question: 'For how long?'}
-  holding.gate: {type: integer, class: circumstance, unit: gate, label: the firm's place in the sandbox, question: 'At which gate does the firm stand?'}
+  swap.cleared: {type: yes_no, class: circumstance, question: 'Is the swap cleared?'}
+  swap.margin: {type: money, class: circumstance, label: 'the margin, all told', question: 'What is the margin?'}
+  swap.leverage: {type: decimal, minimum: 0, maximum: 1000000, class: term, unit: times, question: 'How large is the leverage?'}
+  holding.percent: {type: decimal, minimum: 0, maximum: 1000000, class: circumstance, unit: '%', question: 'How large is the holding?'}
+  holding.days: {type: integer, minimum: -5, maximum: 1000000, class: circumstance, unit: business days, label: the time of the holding, question: 'For how long?'}
+  holding.gate: {type: integer, minimum: -5, maximum: 1000000, class: circumstance, unit: gate, label: the firm's place in the sandbox, question: 'At which gate does the firm stand?'}
   holding.first: {type: date, class: circumstance, label: the first day, question: 'When did it begin?'}
   holding.middle: {type: date, class: circumstance, question: 'When was half of it over?'}
   holding.last: {type: date, class: circumstance, label: the last day, question: 'When did it end?'}
@@ -58,6 +60,8 @@ facts:
 bounds:
   - {fact: client.net_assets, at_most: client.assets}
   - {fact: token.listed, at_most: token.listed_anywhere}
+  - {fact: swap.cleared, at_most: token.listed_anywhere}
+  - {fact: swap.margin, at_most: client.assets}
   - {fact: holding.first, at_most: holding.middle}
   - {fact: holding.middle, at_most: holding.last}
 derived:
@@ -91,7 +95,7 @@ def told(facts, leaf: Leaf) -> str:
     assert situation.problems == ()
     code = situation.leaf(leaf)
     assert code in (CERTAIN, IMPOSSIBLE)
-    findings = Findings(CATALOGUE, situation.known, situation.cannot_apply, situation.leaf)
+    findings = Findings(CATALOGUE, situation.known, situation.cannot_apply, situation.may_not_apply, situation.leaf)
     text = sentence(CATALOGUE, leaf, code == CERTAIN, findings.of(leaf))
     World(CATALOGUE, READER, situation).check(text, leaf, code == CERTAIN)
     return text
@@ -343,6 +347,19 @@ def test_every_operator_stands_in_the_table_with_every_type_it_suits_and_both_ou
         (
             {"token.listed_anywhere": False}, Leaf("token.listed", "is", False),
             "The answer to “Is the share listed here?” is no, as the answer to “Is the share listed anywhere?” is no.",
+        ),
+        # While it is not known whether a question arises, a bound says what the answer is only if there is one.
+        (
+            {"token.listed_anywhere": False}, Leaf("swap.cleared", "is", True),
+            "The answer to “Is the swap cleared?”, if there is one, is no, as the answer to “Is the share listed anywhere?” is no.",
+        ),
+        (
+            {"client.assets": USD}, Leaf("swap.margin", "exceeds", (Decimal(10), "USD")),
+            "The margin, all told, if there is one, is at most 10 USD, because the amount of the client's assets is 10 USD, so it is not more than 10 USD.",
+        ),
+        (
+            {"client.assets": USD, "token.model": "swap"}, Leaf("swap.margin", "at_most", (Decimal(10), "USD")),
+            "The margin, all told, is at most 10 USD, because the amount of the client's assets is 10 USD, so it is at most 10 USD.",
         ),
         # What is described is there.
         ({"client.kind": "one"}, Leaf("client.exists", "is", True), "The answer to “Is there a client?” is yes."),

@@ -15,6 +15,7 @@ import requests
 from passport_service.journey import Journey
 from passport_service.openapi import EXAMPLE
 
+from .patience import PATIENCE
 from .shipped import SHIPPED
 from .test_cli import passport
 
@@ -23,7 +24,7 @@ LISTS = ("checks", "duties", "others")
 
 
 def page(server, name, journey, **more):
-    found = requests.get(f"{server}/{name}", params={**journey.link(), **more}, timeout=60)
+    found = requests.get(f"{server}/{name}", params={**journey.link(), **more}, timeout=PATIENCE)
     assert found.status_code == 200
     return found
 
@@ -41,7 +42,7 @@ def shown(found) -> str:
 def test_form_memo_pdf_csv_command_line_and_json_tell_the_same_sentences(server, id_):
     body = SHIPPED.case_ids[id_].proposal
     journey = Journey(body)
-    answer = requests.post(f"{server}/v1/decisions", json=body, timeout=30).json()
+    answer = requests.post(f"{server}/v1/decisions", json=body, timeout=PATIENCE).json()
     closed = [row["text"] for route in answer["routes"] if route["status"] == "closed" for row in route["why"]]
     owed = [row["text"] for name in LISTS for check in answer[name] for row in check["why"]]
     assert answer["status"] == "blocked" and len(closed) > 5 and len(owed) > 2
@@ -73,7 +74,7 @@ def test_a_condition_that_does_not_hold_is_never_told_as_if_the_law_asked_for_it
 
 def test_what_is_not_settled_is_not_said_to_apply(server):
     """A check that hangs on missing facts has no reasons yet, and says so; only one that always applies says that it does without any."""
-    answer = requests.post(f"{server}/v1/decisions", json=EXAMPLE, timeout=30).json()
+    answer = requests.post(f"{server}/v1/decisions", json=EXAMPLE, timeout=PATIENCE).json()
     result = shown(page(server, "result", Journey(EXAMPLE)))
     articles = {found[1]: found[0] for found in re.finditer(r'<article class="check [a-z]+" id="([^"]+)">.*?</article>', result, re.S)}
     told = 0
@@ -125,20 +126,20 @@ def test_what_an_answer_would_do_is_told_in_the_catalogues_words(server):
 
 def test_a_fact_that_cannot_apply_is_refused_with_the_reason_in_the_same_words(server):
     body = {"host": "US", "client": {"kind": "individual", "total_assets": {"amount": "1", "currency": "USD"}}}
-    (error,) = requests.post(f"{server}/v1/decisions", json=body, timeout=30).json()["errors"]
+    (error,) = requests.post(f"{server}/v1/decisions", json=body, timeout=PATIENCE).json()["errors"]
     assert (
         error["detail"] == "client.total_assets cannot apply here, because the client is “an individual” (client.kind); leave it out, or correct that"
     )
-    refused = requests.get(f"{server}/result", params=Journey(body).link(), timeout=30)
+    refused = requests.get(f"{server}/result", params=Journey(body).link(), timeout=PATIENCE)
     assert refused.status_code == 422 and "cannot apply here, because the client is “an individual”" in shown(refused)
 
 
 @pytest.mark.parametrize("host", ["US", "GB"])
 def test_the_page_of_the_law_has_its_conditions_in_the_same_words(server, host):
-    law = shown(requests.get(f"{server}/law/{host}", timeout=60))
+    law = shown(requests.get(f"{server}/law/{host}", timeout=PATIENCE))
     requirements = SHIPPED.laws.rulebooks[host].requirements
     for id_ in sorted(requirements)[:40]:
-        version = requests.get(f"{server}/v1/requirements/{id_}", timeout=30).json()["versions"][-1]
+        version = requests.get(f"{server}/v1/requirements/{id_}", timeout=PATIENCE).json()["versions"][-1]
         said = version["applies_when_words"]
         if "(" not in said and " and " not in said and " or " not in said and "it is not so" not in said:
             assert said in law, id_

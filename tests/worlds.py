@@ -189,7 +189,8 @@ class Maker:
             leg = rng.choice(["status", "status", "status", "venue", "form"])
             version = self.version(
                 headline=f"by route {number}",
-                opens_when=self.condition("route", 2, True, known), standing=rng.choice(["in_force", "in_force", "order", "staff_position"])
+                opens_when=self.condition("route", 2, True, known),
+                standing=rng.choice(["in_force", "in_force", "order", "staff_position"]),
             )
             if leg == "status":
                 version["activities"] = rng.sample(["deal", "advise", "keep"], rng.choice([1, 2]))
