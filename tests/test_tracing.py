@@ -67,7 +67,7 @@ def tracing(address: str) -> dict[str, str]:
 
 
 def serving(law, **settings):
-    return serving_law(law, PASSPORT_API_KEYS=MADE.line(), **settings)
+    return serving_law(law, PASSPORT_API_KEYS=MADE.line(), PASSPORT_RATE="", **settings)
 
 
 def ask(address, path="/v1/decisions", **headers):
