@@ -23,6 +23,7 @@ from passport_service.lawpage import page
 from passport_service.situation import situate
 from passport_service.source import Report, parse
 
+from .patience import PATIENCE
 from .shipped import NOW, SHIPPED
 from .test_cli import passport
 from .test_form import get
@@ -405,7 +406,7 @@ def squeezed(text: str) -> str:
 
 
 def test_the_answer_the_form_the_memo_and_the_checklist_tell_the_same_day_by_the_same_steps(server):
-    answer = requests.post(f"{server}/v1/decisions", json=TAX, timeout=60).json()
+    answer = requests.post(f"{server}/v1/decisions", json=TAX, timeout=PATIENCE).json()
     row = next(row for row in answer["duties"] + answer["others"] if row["id"] == "UK-O43")
     assert row["deadline"]["date"] == "2026-12-24" and row["deadline"]["rule"].startswith(MOVED)
     assert row["amount"] == [{"amount": "13.45", "currency": "GBP"}] and row["amount_note"].startswith(SUM)
