@@ -21,6 +21,7 @@ from .proposal import Options
 from .provenance import Provenance
 from .reasons import NO_REASONS, Because, Reason, Walker, reasons_json
 from .rulebook import Citation, Version
+from .sentences import joined
 from .values import plain
 
 PARTY_WORDS = {
@@ -295,8 +296,9 @@ class _Explainer:
             if code & MUST:
                 return step.what, None
             if code & MAY:
-                facts = ", ".join(sorted(self.walker.unknown(step.when, MAY)))
-                return None, f"It depends on {facts}."
+                facts = self.decision.law.catalogue.facts
+                questions = [f"“{facts[name].question}”" for name in sorted(self.walker.unknown(step.when, MAY))]
+                return None, f"It depends on {f'the answer to {joined(questions)}' if questions else 'what the law leaves open'}."
         return None, None
 
     def _deadline(self, item: Item) -> deadlines.Found:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 
-PATIENCE = float(os.environ.get("PASSPORT_PATIENCE") or 300)  # seconds; fewer, while a failing test is looked into
+PATIENCE = float(os.environ.get("PASSPORT_PATIENCE") or 900)  # seconds; fewer, while a failing test is looked into
 A_LOOK = 0.02  # seconds between two looks at whether something has happened
 A_MOMENT = 0.1  # seconds after which the service treats a caller as one who pauses, if it is quick; nothing is asserted of it
 

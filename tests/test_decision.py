@@ -693,3 +693,12 @@ def test_activities_that_hang_on_different_facts_make_rows_of_their_own():
     }
     rows = decide([route("R", opens, activities=["deal", "advise"])], facts={"transaction.activities": ["deal", "advise"]})["routes"]
     assert [(row["activities"], row["missing"]) for row in rows] == [(["advise"], ["c.wide"]), (["deal"], ["c.flag"])]
+
+
+def test_a_last_day_that_hangs_on_facts_says_on_the_answers_to_which_questions():
+    counted = {"after": "transaction.date", "calendar": "test", "roll": "none"}
+    steps = [{**counted, "days": "1", "when": {"any": [{"c.flag": {"is": "yes"}}, {"c.deep": {"exceeds": "1"}}]}}, {**counted, "days": "2"}]
+    answer = decide([route("R")], [requirement("Q", deadline=steps, due="post_trade")])
+    assert [row["deadline_note"] for row in answer["duties"]] == ["It depends on the answer to “Flag?”."]
+    answer = decide([route("R")], [requirement("Q", deadline=steps, due="post_trade")], facts={"c.flag": False})
+    assert [row["deadline"]["date"] for row in answer["duties"]] == ["2026-11-25"]

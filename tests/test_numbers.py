@@ -83,6 +83,7 @@ def moved(law, tmp_path_factory):
             "PASSPORT_API_KEYS": f"{ADMIN_KEY.line()};{FEW_KEY.line()}",
             "PASSPORT_SHADOW": str(other),
             "PASSPORT_WATCH": "0",
+            "PASSPORT_WORKERS": "1",  # whose breaker is closed as soon as it has greeted Redis in time; two would have to at the same moment
         }
         process, address = stack.enter_context(serving(law, full, PASSPORT_REDIS_URL=redis.url, **settings))
         until(lambda: numbers(address)["passport_redis_breaker_open", ()] == 0)
