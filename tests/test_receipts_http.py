@@ -193,8 +193,8 @@ def amended(tmp_path_factory):
     shutil.copytree(CONFIG, config)
     head = config / "rulebooks" / "us" / "head.yaml"
     text = head.read_text()
-    assert "version: 2026.11.22" in text
-    head.write_text(text.replace("version: 2026.11.22", "version: 2026.12.24"))
+    assert "version: 2026.11.30" in text
+    head.write_text(text.replace("version: 2026.11.30", "version: 2026.12.24"))
     (config / "rulebooks" / "us" / "amendment.yaml").write_text(AMENDMENT)
     return config
 
@@ -259,9 +259,9 @@ def test_the_archive_is_written_by_one_command_and_serves_the_law_of_then(amende
     assert b"sha256:" in passport("rulebooks", "bundle", PASSPORT_ARCHIVE=str(archive)).stdout
     (path,) = archive.iterdir()
     assert path.read_bytes() == kept["law"].read_bytes()
-    body = json.dumps(EXAMPLE | {"known_on": "2026-11-22"}).encode()
+    body = json.dumps(EXAMPLE | {"known_on": "2026-11-30"}).encode()
     then = json.loads(passport("decide", "-", "--json", stdin=body, config=amended, PASSPORT_ARCHIVE=str(archive)).stdout)
-    assert then["rulebook"]["version"] == "2026.11.22"
+    assert then["rulebook"]["version"] == "2026.11.30"
     assert "which is no directory" in passport("decide", "-", PASSPORT_ARCHIVE="/nowhere").stderr.decode()
 
 
@@ -342,7 +342,7 @@ def test_the_law_that_a_receipt_rests_on_can_be_fetched(signing, kept):
     response = requests.get(f"{address}/v1/bundles/{label['digest']}", timeout=PATIENCE)
     assert response.content == kept["law"].read_bytes() and "immutable" in response.headers["Cache-Control"]
     assert requests.get(f"{address}/v1/bundles/sha256:0", timeout=PATIENCE).status_code == 404
-    assert label["published"] == "2026-11-22" and len(label["rulebooks"]) == 10
+    assert label["published"] == "2026-11-30" and len(label["rulebooks"]) == 10
 
 
 def test_the_resources_of_receipts_keep_the_published_shape(signing, kept):

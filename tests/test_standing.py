@@ -188,6 +188,7 @@ def rulebook(requirements, **more):
         "head": {
             "title": "Test",
             "version": "1",
+            "known_to": "2026-11-01",
             "timezone": "UTC",
             "calendar": "test",
             "currency": "USD",
