@@ -83,6 +83,11 @@ class Authorities:
         """The ids of the authorities known to register firms in a country."""
         return [authority.id for authority in self.of(country).values() if authority.registered_by is None]
 
+    def fitting(self, known: Mapping[str, Any]) -> list[str]:
+        """The ids of the authorities that may have granted the registration of which this is known."""
+        authority, country = self.facts["authority"], known.get(self.facts["country"])
+        return [id_ for id_ in self.registering(country) if not self.contradictions({**known, authority: id_})]
+
     def grants_registration(self, authority: str, country: str) -> bool:
         """Whether this is an authority known to register firms in this country."""
         return authority in self.registering(country)

@@ -169,10 +169,11 @@ class Catalogue:
         return derived.inputs if country is None or country in self.authorities.countries else ()
 
     def authorities_to_try(self, name: str, known: Mapping[str, Any]) -> tuple[str, ...]:
-        """The authorities known of the country in question, where a derived fact asks whether this fact is one of them: each does for all."""
+        """The authorities known of the country that fit what else is stated of the registration, where a derived fact asks whether this fact is
+        one of them: each does for all."""
         for derived in self.derived.values():
             if derived.function == "known_authority" and derived.inputs[0] == name:
-                return tuple(self.authorities.registering(known.get(derived.inputs[1])))
+                return tuple(self.authorities.fitting(known))
         return ()
 
     @cached_property
@@ -225,7 +226,8 @@ class Catalogue:
         return {}
 
     def companions(self, name: str) -> tuple[str, ...]:
-        """The facts whose values matter when this one is learnt: those it is bounded with or may contradict, and the inputs of what is derived from it."""
+        """The facts whose values matter when this one is learnt: those it is bounded with, may contradict or must fit, and the inputs of what is
+        derived from it."""
         found = self._companions.get(name)
         if found is None:
             moved = [name]
@@ -237,6 +239,7 @@ class Catalogue:
                     moved.append(derived.name)
                     values |= {*derived.inputs}
             values.update(*[found.facts for found in self.contradictions if name in found.facts])
+            values |= self.authorities.fact_names if name in self.authorities.fact_names else frozenset()
             found = self._companions[name] = tuple(sorted(values))
         return found
 

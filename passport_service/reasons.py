@@ -49,7 +49,7 @@ class Told(NamedTuple):
     text: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Why:
     """Leaves that force an outcome. Shapes: of each its rank in the law, its outcome, and what is known where the state says it, else None."""
 
@@ -127,8 +127,7 @@ class Walker:
         """Leaves with what their states tell. Their ranks are the order in which they are told."""
         if not leaves:
             return _NO_WHY
-        found = tuple((rank, self._outcome(leaf), self._by_state(rank, leaf)) for rank in _bits(leaves) for leaf in [self.law.leaves[rank]])
-        return self.law.memo.get(found) or self.law.memo.keep(found, Why(found))
+        return Why(tuple((rank, self._outcome(leaf), self._by_state(rank, leaf)) for rank in _bits(leaves) for leaf in [self.law.leaves[rank]]))
 
     def _outcome(self, leaf: Leaf) -> str:
         return "true" if self.situation.leaf(leaf) & MUST else "false"

@@ -150,7 +150,9 @@ class _Tried:
     def __init__(self, trial: Trial, fact: Fact):
         self.trial, self.law, self.walker, self.fact = trial, trial.law, trial.walker, fact.name
         known = self.walker.situation.known
-        self.values = tuple([_hashable(known.get(name)) for name in self.law.catalogue.companions(fact.name)])
+        authorities = tuple(self.law.catalogue.authorities_to_try(fact.name, known))
+        # What is remembered is remembered with all that the tried answers turn on beside the states.
+        self.values = (authorities, *[_hashable(known.get(name)) for name in self.law.catalogue.companions(fact.name)])
         key = ("guards", self.law.relied, fact.name)
         stated = self.walker.situation.stated.keys()
         guards, self._together = self.law.memo.get(key) or self.law.memo.keep(key, self._guards())
@@ -159,7 +161,6 @@ class _Tried:
         self.read = self.law.memo.get(key) or self.law.memo.keep(key, self._read())
         key = ("answers", self.law, fact.name)
         self.asked: list[Answer] = self.law.memo.get(key) or self.law.memo.keep(key, self._answers(fact))
-        authorities = self.law.catalogue.authorities_to_try(fact.name, known)
         if authorities:
             self.asked = [
                 Answer(f"is one of {', '.join(authorities)}", either([value_words(fact, one) for one in authorities]), authorities[0]),

@@ -136,14 +136,15 @@ def test_a_known_authority_is_no_matter_for_a_caveat():
     assert caveat(decide(home="GB", authority="FCA", status="authorised"), "authority") == []
 
 
-def test_an_authority_not_said_is_asked_for_and_what_it_would_settle_is_told():
+@pytest.mark.parametrize(("kinds", "fitting"), [([], "FCA, PRA, BOE"), (["investment_firm"], "FCA, PRA"), (["csd"], "BOE")])
+def test_an_authority_not_said_is_asked_for_and_what_those_that_fit_would_settle_is_told(kinds, fitting):
     body = {
         "host": "US",
-        "registration": {"home": "GB", "status": "authorised", "permissions": ["deal_as_principal"]},
+        "registration": {"home": "GB", "status": "authorised", "permissions": ["deal_as_principal"], **({"kinds": kinds} if kinds else {})},
         "firm": {"place_in_host": False, "host_status": []},
         "transaction": {"activities": ["deal_as_principal"]},
         "client": {"kind": "bank", "location": "US", "solicited": True},
     }
     (row,) = [row for row in SHIPPED.decide(body, NOW).body["missing"] if row["fact"] == "registration.authority"]
-    settled = [one for one in row["consequences"] if one["if"] == "is one of FCA, PRA, BOE"]
+    settled = [one for one in row["consequences"] if one["if"] == f"is one of {fitting}"]
     assert settled and "US-BD-17 left to home" in settled[0]["then"]

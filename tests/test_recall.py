@@ -69,8 +69,6 @@ def test_an_answer_does_not_depend_on_what_was_asked_before_on_random_law(seed):
         assert said(warm, body) == said(alone, body)
 
 
-# Known: on some proposals to the UK a row told from memory words a reason otherwise. The memories of parts of answers are to go.
-@pytest.mark.xfail(strict=False, reason="a reason told from memory may be worded otherwise on some random proposals to the UK")
 @pytest.mark.parametrize("host", ["US", "GB"])
 @given(st.integers(0, 2**32 - 1))
 @examples(8)
