@@ -13,7 +13,7 @@ from passport_service.openapi import EXAMPLE
 
 from ..patience import PATIENCE
 from ..shipped import SHIPPED
-from .walk import answer_all, asked, facts_of, fill, go_on, start
+from .walk import answer_all, asked, facts_of, fill, follow, go_on, start
 
 INSURER = EXAMPLE  # a UK dealer and a US insurance company
 MANAGER = SHIPPED.case_ids["UK-C01"].proposal  # a US broker-dealer and a UK manager
@@ -67,8 +67,8 @@ def test_i_do_not_know_leads_to_an_answer_that_says_it_cannot_be_said(open_page,
 @with_and_without_script
 def test_going_back_and_changing_an_answer_loses_nothing(open_page, script):
     page = open_page("/cases/US-C03", script)
-    page.get_by_role("link", name="Your answers").click()
-    page.get_by_role("link", name="What is the client?").click()
+    follow(page.get_by_role("link", name="Your answers"))
+    follow(page.get_by_role("link", name="What is the client?"))
     before = page.url
     assert page.locator('[name="client.kind"]').input_value() == "private_fund"
     fill(page, "client.kind", "individual")
@@ -79,7 +79,7 @@ def test_going_back_and_changing_an_answer_loses_nothing(open_page, script):
     page.goto(page.url.replace("/result", "/answers").replace("/questions", "/answers"))
     # A figure that only a body can have is kept aside, as it was typed, and comes back with the body.
     assert "150,000,000 USD" in page.locator("text=Kept aside").locator("..").inner_text()
-    page.get_by_role("link", name="What is the client?").click()
+    follow(page.get_by_role("link", name="What is the client?"))
     fill(page, "client.kind", "private_fund")
     go_on(page)
     page.goto(page.url.replace("/result", "/answers").replace("/questions", "/answers"))
@@ -97,7 +97,7 @@ def test_errors_keep_what_was_typed_and_lead_to_the_fields(open_page, script):
     assert summary.get_by_role("link").count() == 2  # no host, and no authority of that name
     assert page.locator('[name="registration.authority"]:not([type=checkbox])').input_value() == "<b>F C A</b>"
     assert page.locator('[name="client.kind"]').input_value() == "bank"
-    summary.get_by_role("link").nth(1).click()
+    follow(summary.get_by_role("link").nth(1))
     assert page.url.endswith("#registration.authority")
     page.locator("[name=host][value=US]").check()
     page.locator('[name="registration.authority"]:not([type=checkbox])').fill("FCA")
@@ -133,7 +133,7 @@ def test_a_link_and_a_file_reopen_exactly_the_same_proposal(open_page, server, s
     assert page.content() == first
     page.goto("/")
     page.locator("input[type=file]").set_input_files(file)
-    page.get_by_role("button", name="Open").click()
+    follow(page.get_by_role("button", name="Open"))
     assert page.content() == first
     over_api = requests.post(f"{server}/v1/decisions", data=file.read_bytes(), headers={"Content-Type": "application/json"}, timeout=PATIENCE).json()
     assert over_api["id"] in page.content() and json.loads(file.read_text()) == SHIPPED.case_ids["US-C03"].proposal
@@ -145,24 +145,24 @@ def test_evidence_is_ticked_on_the_result_and_moves_to_what_is_in_place(open_pag
     check = page.locator("article.check").first
     id_ = check.get_attribute("id")
     check.get_by_label("We hold this evidence").check()
-    page.get_by_role("button", name="Count what is ticked as in place").click()
+    follow(page.get_by_role("button", name="Count what is ticked as in place"))
     assert page.locator(f"article.check#{id_}").count() == 0
     assert "attested, not verified" in page.locator("#held").locator("..").inner_text()
     page.locator("#held").locator("..").locator(f'[value="{id_}"][type=checkbox]').uncheck()
-    page.get_by_role("button", name="Count only what is ticked").click()
+    follow(page.get_by_role("button", name="Count only what is ticked"))
     assert page.locator(f"article.check#{id_}").count() == 1
 
 
 @with_and_without_script
 def test_the_comparison_shows_differences_first(open_page, script):
     page = open_page("/cases/US-C03", script)
-    page.get_by_role("link", name="Compare", exact=True).click()
+    follow(page.get_by_role("link", name="Compare", exact=True))
     assert page.locator(".columns > li").count() == 1 + len(SHIPPED.laws.scenarios)
     page.get_by_text("Choose what to compare with").click()
     for box in page.locator("input[name=scenario]").all():
         box.uncheck()
     page.locator("input[name=as_of]").first.fill("2027-10-11")
-    page.get_by_role("button", name="Compare").click()
+    follow(page.get_by_role("button", name="Compare"))
     assert page.locator(".columns > li").count() == 2
     assert "11 October 2027" in page.locator(".columns").inner_text()
 
@@ -175,7 +175,7 @@ def test_the_memo_can_be_printed_and_comes_as_pdf(open_page, script):
     text = "".join(sheet.extract_text() for sheet in PdfReader(download.value.path()).pages)
     for words in ("Checks required", "US-R04", "sha256:", "Prepared by", "Approved by", "US-BD-01", "pd_"):
         assert words in text
-    page.get_by_role("link", name="Memo to print").click()
+    follow(page.get_by_role("link", name="Memo to print"))
     printed = "".join(sheet.extract_text() for sheet in PdfReader(io.BytesIO(page.pdf())).pages)
     assert "Approved by" in printed and "Back to the answer" not in printed
 
@@ -190,21 +190,21 @@ def test_the_checklist_comes_as_csv(open_page):
 
 def test_a_check_leads_to_its_provision_and_a_provision_to_its_cases(open_page):
     page = open_page("/cases/US-C03")
-    page.locator("article.check a.id").first.click()
+    follow(page.locator("article.check a.id").first)
     id_ = page.url.partition("#")[2]
     article = page.locator(f"article#{id_}")
     assert article.is_visible()
     article.get_by_text("worked cases").click()
-    article.get_by_role("link").filter(has_text="US-").last.click()
+    follow(article.get_by_role("link").filter(has_text="US-").last)
     assert "/result" in page.url
 
 
 def test_the_law_can_be_searched_and_filtered_without_script(open_page):
     page = open_page("/law", script=False)
     page.get_by_label("Search provisions").fill("chaperone")
-    page.get_by_role("button", name="Search").click()
+    follow(page.get_by_role("button", name="Search"))
     assert page.locator(".hits li").count() > 10
-    page.locator(".hits a").first.click()
+    follow(page.locator(".hits a").first)
     shown = page.locator("article:visible").count()
     page.get_by_label("staff position").check()
     assert 0 < page.locator("article:visible").count() < shown
@@ -212,13 +212,13 @@ def test_the_law_can_be_searched_and_filtered_without_script(open_page):
 
 def test_the_first_page_opens_a_full_answer_in_one_click(open_page):
     page = open_page("/")
-    page.locator(".cases a").first.click()
+    follow(page.locator(".cases a").first)
     assert "/result" in page.url and page.locator(".status h1").is_visible()
 
 
 def test_a_newcomer_can_go_on_with_the_facts_that_still_sharpen_the_answer(open_page):
     page = open_page("/cases/US-C03")
-    page.get_by_role("link", name="Answer them one after another").click()
+    follow(page.get_by_role("link", name="Answer them one after another"))
     here = asked(page)
     for name in here:
         fill(page, name, None)
@@ -232,7 +232,7 @@ def test_the_signed_receipt_is_taken_away_with_the_memo_and_holds(open_page, ser
         page.get_by_role("button", name="Signed receipt").click()
     answer = decided(server, page)
     assert answer["id"] in download.value.suggested_filename
-    page.get_by_role("link", name="Verify one").click()
+    follow(page.get_by_role("link", name="Verify one"))
     page.locator("input[type=file]").set_input_files(download.value.path())
-    page.get_by_role("button", name="Verify").click()
+    follow(page.get_by_role("button", name="Verify"))
     assert "The receipt holds" in page.get_by_role("status").inner_text()

@@ -60,8 +60,14 @@ def start(page: Page, body) -> None:
     go_on(page)
 
 
+def follow(found: Locator) -> None:
+    """Clicks a link or a button, and waits for where it leads: a click by itself waits for nothing."""
+    with found.page.expect_navigation():
+        found.click()
+
+
 def go_on(page: Page) -> None:
-    page.get_by_role("button", name="Continue").click()
+    follow(page.get_by_role("button", name="Continue"))
 
 
 def asked(page: Page) -> list[str]:
