@@ -13,6 +13,7 @@ from functools import cached_property
 from operator import itemgetter
 from typing import Any, TypeVar
 
+from .agreement import Agreement
 from .clauses import Dimension, told_apart
 from .conditions import NEVER, OPEN, All, Any_, Condition, Leaf, Not, Ref, bind, leaf_text, leaves
 from .facts import Catalogue
@@ -40,6 +41,7 @@ class CompiledRoute:
 class CompiledRecognition:
     id: str
     version: RecognitionVersion
+    condition: Condition
     when: int
 
 
@@ -64,6 +66,7 @@ class CompiledRequirement:
 
 Order = Callable[[bytes], Iterable[int]]
 Add = Callable[[Condition, str], int]  # a condition and whose it is, for people
+Settled = Callable[..., Condition]  # a condition as `Agreement.of` completes it
 
 
 class Law:
@@ -74,6 +77,10 @@ class Law:
     ):
         self.catalogue, self.rulebook, self.begins, self.ends = catalogue, rulebook, begins, ends
         self.definitions = _active(rulebook.definitions, day)
+        self._staff = self._resting_on_staff()
+        self.memo = Memo(REMEMBERED) if memo is None else memo
+        agreement = Agreement(catalogue, {id_: version.when for id_, version in self.definitions.items()}, self._staff, self.memo)
+        self.definitions = {id_: replace(version, when=agreement.of(version.when)) for id_, version in self.definitions.items()}
         self._day = day
         found: list[tuple[Condition, str]] = []
 
@@ -81,33 +88,34 @@ class Law:
             found.append((condition, owner))
             return len(found) - 1
 
-        self._put_together(add)
+        self._put_together(add, agreement.of)
         self.conditions = tuple(condition for condition, _ in found)
         self.owners = tuple(owner for _, owner in found)
         self.by_id = {requirement.id: requirement for requirement in self.requirements}
-        self._staff = self._resting_on_staff()
-        self.memo = Memo(REMEMBERED) if memo is None else memo
         self._made: dict[Any, Any] = {}
         self.relied = self  # the law with staff positions, for both readings
         self.index, self._order, strict_order = self._compiled()
         self.strict = _Strict(self, strict_order) if strict_order else None
 
-    def _put_together(self, add: Add) -> None:
+    def _put_together(self, add: Add, settled: Settled) -> None:
         book, day = self.rulebook, self._day
-        self.routes = [_route(provision, version, add) for provision in book.routes.values() if (version := provision.at(day))]
-        recognitions = [
-            CompiledRecognition(id_, version, add(version.when, f"{id_} when")) for id_, version in _active(book.recognitions, day).items()
-        ]
+        self.routes = [_route(provision, version, add, settled) for provision in book.routes.values() if (version := provision.at(day))]
+        recognitions = []
+        for id_, version in _active(book.recognitions, day).items():
+            condition = settled(version.when)
+            recognitions.append(CompiledRecognition(id_, version, condition, add(condition, f"{id_} when")))
         roles = {name: [role.when for role in found] for name, found in book.head.roles.items()}
         self.requirements = [
-            _requirement(id_, version, recognitions, roles.get(version.duty_on, ()), add) for id_, version in _active(book.requirements, day).items()
+            _requirement(id_, version, recognitions, roles.get(version.duty_on, ()), add, settled)
+            for id_, version in _active(book.requirements, day).items()
         ]
-        self.legs = {leg: (condition, add(condition, f"leg {leg} needed_when")) for leg, condition in book.legs.items()}
+        legs = {leg: settled(condition) for leg, condition in book.legs.items()}
+        self.legs = {leg: (condition, add(condition, f"leg {leg} needed_when")) for leg, condition in legs.items()}
         self.roles = {
             name: tuple((add(role.when, f"role {name} {role.party}"), role.party) for role in roles) for name, roles in book.head.roles.items()
         }
         self.notices: list[tuple[str, NoticeVersion, int]] = [
-            (id_, version, add(version.when, f"{id_} when")) for id_, version in _active(book.notices, day).items()
+            (id_, version, add(settled(version.when), f"{id_} when")) for id_, version in _active(book.notices, day).items()
         ]
 
     def _resting_on_staff(self) -> frozenset[str]:
@@ -247,23 +255,28 @@ def _order(places: Sequence[int]) -> Order:
     return itemgetter(*places) if len(places) > 1 else lambda raw: [raw[place] for place in places]
 
 
-def _route(provision: Provision, version: RouteVersion, add: Add) -> CompiledRoute:
-    bound = {activity: bind(version.opens_when, activity) for activity in version.activities} or {"": version.opens_when}
+def _route(provision: Provision, version: RouteVersion, add: Add, settled: Settled) -> CompiledRoute:
+    bound = {activity: settled(bind(version.opens_when, activity), id(version.opens_when), activity) for activity in version.activities}
     return CompiledRoute(
         provision.id,
         provision.leg,
         version,
-        {activity: (condition, add(condition, f"{provision.id} opens_when")) for activity, condition in bound.items()},
+        {
+            activity: (condition, add(condition, f"{provision.id} opens_when"))
+            for activity, condition in (bound or {"": settled(version.opens_when)}).items()
+        },
     )
 
 
 def _requirement(
-    id_: str, version: RequirementVersion, recognitions: Iterable[CompiledRecognition], roles: Iterable[Condition], add: Add
+    id_: str, written: RequirementVersion, recognitions: Iterable[CompiledRecognition], roles: Iterable[Condition], add: Add, settled: Settled
 ) -> CompiledRequirement:
     own = tuple(found for found in recognitions if id_ in found.version.requirements)
+    version = replace(written, applies_when=settled(written.applies_when), satisfied_when=settled(written.satisfied_when))
     stop: Condition = NEVER
     if version.failed_when != NEVER:
-        stop = All((version.applies_when, version.failed_when, *(Not(recognition.version.when) for recognition in own)))
+        parts = (written.applies_when, written.failed_when, *(recognition.version.when for recognition in own))
+        stop = settled(All((*parts[:2], *map(Not, parts[2:]))), *map(id, parts))
     return CompiledRequirement(
         id=id_,
         version=version,
@@ -274,7 +287,7 @@ def _requirement(
         recognitions=own,
         deadlines=tuple(add(step.when, f"{id_} deadline") for step in version.deadlines),
         amounts=tuple(add(step.when, f"{id_} amount") for step in version.amounts),
-        whole=All((version.applies_when, version.failed_when, version.satisfied_when, *(found.version.when for found in own), *roles)),
+        whole=All((version.applies_when, stop, version.failed_when, version.satisfied_when, *(found.condition for found in own), *roles)),
     )
 
 

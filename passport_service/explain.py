@@ -244,7 +244,7 @@ class _Explainer:
         codes = self.decision.codes
         modes = ("replaced", "relied_on") if item.status == "recognised" else ("by_absence",)
         by = next(found for found in recognitions(item.requirement, item.routes) if codes[found.when] & MUST and found.version.mode in modes)
-        why = self._because(by.version.when)
+        why = self._because(by.condition)
         return self._row(
             (item, by.id, why),
             lambda: {

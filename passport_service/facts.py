@@ -12,7 +12,7 @@ from typing import Any
 
 from .authorities import Authorities
 from .calendars import Calendar
-from .conditions import Condition, Leaf, leaves, value_text
+from .conditions import All, Condition, Leaf, leaves, value_text
 from .outcome import UNKNOWN_CHOICE, UNKNOWN_CIRCUMSTANCE, UNKNOWN_SPECIAL
 from .recall import Memo
 from .vocabulary import Words
@@ -130,6 +130,23 @@ class Catalogue:
     def guard_facts(self) -> tuple[str, ...]:
         """Every fact that some guard reads."""
         return tuple(sorted({leaf.fact for guard in self.guards for leaf, _ in leaves(guard.when) if isinstance(leaf, Leaf)}))
+
+    @cached_property
+    def presupposed(self) -> dict[str, dict[str, Any]]:
+        """What stating a fact says of circumstances: that its guard holds, where only one value of what the guard reads lets it.
+
+        Shapes: fact -> fact -> value. A term or an arrangement is decided by whoever states it, and by nothing else.
+        """
+        found: dict[str, dict[str, Any]] = {}
+        for guard in self.guards:  # in the order of evaluation, so that what a guard reads was seen
+            parts = guard.when.parts if isinstance(guard.when, All) else (guard.when,)
+            only = [part for part in parts if isinstance(part, Leaf) and part.operator == "is" and part.value != ()]
+            values = {leaf.fact: leaf.value for leaf in only if self.facts[leaf.fact].unknown == UNKNOWN_CIRCUMSTANCE}
+            further = [found[name] for name in values if name in found]
+            for name in guard.facts if values else ():
+                for known in (*further, values):
+                    found[name] = {**known, **found.get(name, {})}
+        return found
 
     @cached_property
     def plain_guards(self) -> bool:

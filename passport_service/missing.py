@@ -133,7 +133,7 @@ def _item_facts(decision: Decision, walker: Walker, item: Item, cast: bool) -> s
         facts |= {name for name in walker.unknown(item.requirement.stop_condition, MAY) if catalogue.facts[name].klass == "term"}
     if item.outstanding:
         for recognition in recognitions(item.requirement, item.routes):
-            facts |= walker.unknown(recognition.version.when, MAY)  # "home may cover this"
+            facts |= walker.unknown(recognition.condition, MAY)  # "home may cover this"
         if not cast:
             for role in decision.law.rulebook.head.roles.get(version.duty_on, ()):
                 facts |= walker.unknown(role.when, MAY)  # who owes it

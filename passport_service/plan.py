@@ -99,14 +99,20 @@ def best_plan(
         return chosen, candidate.route.id not in added, standing, candidate.outstanding, candidate.route.id
 
     choices = [leg.live for leg in legs if leg.live]
-    # A plan that leaves nothing to do is taken before one of better standing, which may open only later: `clear` stays `clear`.
-    nothing_to_do = [tuple([candidate for candidate in live if not candidate.outstanding]) for live in choices]
     chosen = any(candidate.outstanding and candidate.route.id in prefer for live in choices for candidate in live)
-    if len(choices) == len(legs) and all(nothing_to_do) and not chosen:
-        found = _cheapest(nothing_to_do, cost)
-        if found is not None:
-            return found
-    return _cheapest(choices, cost)
+    found = None if chosen or len(choices) < len(legs) else _cheapest(_nothing_to_do(legs), cost)
+    return _cheapest(choices, cost) if found is None else found
+
+
+def _nothing_to_do(legs: Sequence[Leg]) -> list[tuple[Candidate, ...]]:
+    """Of each leg the candidates to choose from: those that leave nothing to do, where they leave some activity clear, else all that live.
+
+    They are taken before others of better standing, which may open only later: what is clear stays so.
+    """
+    free = [tuple([candidate for candidate in leg.live if not candidate.outstanding]) for leg in legs]
+    own = [found for leg, found in zip(legs, free, strict=True) if leg.activity]
+    clear = all(found for leg, found in zip(legs, free, strict=True) if not leg.activity) and (any(own) or not own)
+    return [found if found and clear else leg.live for leg, found in zip(legs, free, strict=True)]
 
 
 def _cheapest(choices: Sequence[Sequence[Candidate]], cost: Callable[[Candidate], _Cost]) -> tuple[Candidate, ...] | None:

@@ -115,6 +115,8 @@ def situate(catalogue: Catalogue, stated: Mapping[str, Any], asked: Iterable[str
         if not stated.keys().isdisjoint(group) and known.setdefault(exists, True) is False:
             others = [name for name in stated if name in group]
             problems += [Problem(pointer(name), f"{exists} is no, so nothing can be said of {name}; leave one of them out") for name in others]
+    for name in stated.keys() & catalogue.presupposed.keys():
+        known = {**catalogue.presupposed[name], **known}
     limits: dict[tuple[str, str], Range] = {}
     implied: set[str] = set()  # what is known of these follows from bounds
     if not known.keys().isdisjoint(catalogue.bounded):
@@ -208,6 +210,7 @@ def learn(situation: Situation, name: str, value: Any) -> tuple[Situation, Itera
         name in catalogue.bounded
         or name in catalogue.contradictable
         or name in catalogue.authorities.fact_names
+        or not catalogue.presupposed.get(name, {}).keys() <= situation.known.keys()
         or catalogue.exists.get(name.partition(".")[0], name) not in (name, *situation.known)
     ):
         return _anew(situation, name, value)

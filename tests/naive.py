@@ -147,3 +147,16 @@ def _exclusive(combination) -> bool:
         for other, there in combination
         if one is not other
     )
+
+
+def requirement_status(law, requirement, world, attested) -> str:
+    """How a requirement that bears on every route stands, and each of whose recognitions counts on every route."""
+    version = requirement.version
+    if not holds(version.applies_when, "must", world):
+        return "not_required"
+    modes = {found.version.mode for found in requirement.recognitions if holds(found.version.when, "must", world)}
+    if modes:
+        return "left_to_home" if modes == {"by_absence"} else "recognised"
+    if holds(version.failed_when, "must", world):
+        return "failed"
+    return "satisfied" if holds(version.satisfied_when, "must", world) or requirement.id in attested else "required"

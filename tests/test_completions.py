@@ -10,6 +10,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
+from passport_service.conditions import Leaf, Ref, leaves
 from passport_service.decision import decide_both
 from passport_service.proposal import Options
 from passport_service.situation import situate
@@ -112,3 +113,56 @@ def test_nothing_that_is_learnt_in_whatever_number_opens_what_is_blocked(seed):
             for old, new in zip(before, decide_both(law, known, options), strict=True):
                 found = broken_promises(old, learnt(situation, known), new) if old else []
                 assert not found, (found, stated, known.stated)
+
+
+@given(seeds)
+@examples(150)
+def test_a_requirement_is_undetermined_only_where_answers_to_what_is_missing_differ(seed):
+    """Of facts that do not hang on each other or on what is stated, by a guard, a bound or a derivation, nor on a definition read in two ways.
+
+    What is left of an amount is not looked at: the few amounts that are tried do not stand for all.
+    """
+    rng = random.Random(seed)
+    maker = TinyMaker(rng)
+    law = laws_of(maker.rulebook(), CATALOGUE).law("US", DAY)
+    stated = forgetting(rng, law, consistent(CATALOGUE, maker.facts()), 300)
+    situation = situate(CATALOGUE, stated)
+    decision = decide_both(law, situation, Options())[0]
+    rows = [item for item in decision.items if item.status == "undetermined" and counts_everywhere(item) and independent(law, situation, item)]
+    statuses = {item: set() for item in rows}
+    for complete in completions(stated, open_facts(law, situation), partly=False) if statuses else ():
+        for item, found in statuses.items():
+            found.add(naive.requirement_status(law, item.requirement, World(law, complete), decision.attested))
+    assert [item.id for item, found in statuses.items() if len(found) == 1] == []
+
+
+def counts_everywhere(item):
+    return not any(found.version.on_routes for found in item.requirement.recognitions)
+
+
+def independent(law, situation, item):
+    """Whether no two of the unknown facts that a requirement reads have anything unknown behind them in common."""
+    read = read_through(law, item.requirement.whole)
+    asked_for = {name for stated in situation.stated.keys() & CATALOGUE.facts.keys() for name in hanging_on(situation, stated) - {stated}}
+    behind = [asked_for, *(hanging_on(situation, name) for name in read if not situation.settled(name))]
+    return "derived.left" not in read and not law.staff_definitions(item.requirement.whole) and len(set().union(*behind)) == sum(map(len, behind))
+
+
+def hanging_on(situation, name):
+    """An unknown fact with the unknown facts behind it."""
+    found = [name]
+    for one in found:  # grows on the way
+        derived, guard = CATALOGUE.derived.get(one), CATALOGUE.facts[one].asked_when
+        others = {*(derived.inputs if derived else ()), *CATALOGUE.beside(one), *(reads(guard) if guard else ())}
+        found += [other for other in sorted(others) if other not in found and not situation.settled(other)]
+    return set(found)
+
+
+def read_through(law, condition):
+    """The facts that a condition reads, also through definitions."""
+    parts = [leaf for leaf, _ in leaves(condition)]
+    return reads(condition).union(*[read_through(law, law.definition(part.definition)) for part in parts if isinstance(part, Ref)])
+
+
+def reads(condition):
+    return {leaf.fact for leaf, _ in leaves(condition) if isinstance(leaf, Leaf)}

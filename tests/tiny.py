@@ -48,7 +48,7 @@ facts:
   g.signed: {type: yes_no, class: arrangement, question: 'Signed?'}
   t.venue: {type: choice, class: term, question: 'Venue?', values: {otc: otc, floor: floor}}
   t.notional: {type: money, class: term, question: 'For how much?'}
-  t.asset: {type: choice, class: term, question: 'Asset?', values: {red: red, blue: blue}}
+  t.asset: {type: choice, class: term, question: 'Asset?', values: {red: red, blue: blue, green: green}}
   t.inner: {type: yes_no, class: term, question: 'Inner?', asked_when: {c.flag: {is: 'yes'}}}
   a.capital: {type: money, class: arrangement, question: 'Capital?'}
   a.cover: {type: money, class: arrangement, question: 'Cover?', asked_when: {c.kind: {is: one}}}
@@ -69,10 +69,10 @@ VALUES: dict[str, list[Any]] = {
     **dict.fromkeys(("c.flag", "c.low", "c.high", "c.on_floor", "g.exists", "g.signed", "t.inner", "x.short", "x.naked"), [False, True]),
     **dict.fromkeys(("c.limit", "c.owned", "c.net", "t.notional", "a.capital", "a.cover"), _AMOUNTS),
     "c.kind": ["one", "two"],
-    "c.allowed": [frozenset(), frozenset({"red"}), frozenset({"red", "blue"})],
+    "c.allowed": [frozenset(), frozenset({"red"}), frozenset({"green"}), frozenset({"red", "blue"})],
     "g.kind": ["man", "firm"],
     "t.venue": ["otc", "floor"],
-    "t.asset": ["red", "blue"],
+    "t.asset": ["red", "blue", "green"],
     "x.hit": ["none", "hit"],
 }
 QUESTION = {"registration.home": "GB", "transaction.date": dt.date(2026, 11, 23)}
@@ -153,9 +153,21 @@ def read_by(law: Law) -> set[str]:
         if CATALOGUE.facts[name].asked_when is not None:
             of(CATALOGUE.facts[name].asked_when)
 
-    for condition in law.conditions:
+    for condition in written(law):
         of(condition)
     return found & VALUES.keys()
+
+
+def written(law: Law) -> Iterator[Condition]:
+    """The conditions of a law as they stand in its rulebook."""
+    book = law.rulebook
+    for provision in (*book.routes.values(), *book.requirements.values(), *book.recognitions.values(), *book.notices.values()):
+        version = provision.at(QUESTION["transaction.date"])
+        for name in ("opens_when", "applies_when", "failed_when", "satisfied_when", "when"):
+            if hasattr(version, name):
+                yield getattr(version, name)
+    yield from book.legs.values()
+    yield from (role.when for roles in book.head.roles.values() for role in roles)
 
 
 def open_facts(law: Law, situation: Situation) -> set[str]:
