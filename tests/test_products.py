@@ -147,6 +147,7 @@ def test_a_record_that_moves_no_share_is_told_of_and_the_register_is_not():
         {"token.model": "custodial_receipt", "token.same_rights": True, "token.votes": "maker"},
         {"token.model": "native_register", "token.backer": "bank"},  # a share is nobody's promise
         {"token.model": "depository_entitlement", "token.excluded_buyers": []},
+        {"token.model": "linked_note", "token.prospectus": "elsewhere", "offer.prospectus_approved": True},
     ],
 )
 def test_terms_that_cannot_be_are_refused(facts):
