@@ -9,7 +9,10 @@ import pytest
 from .shipped import NOW, SHIPPED
 
 COMPLETE = [
-    case for host in sorted(SHIPPED.laws.rulebooks) for case in SHIPPED.laws.rulebooks[host].cases if case.place.partition(":")[0].endswith("clear.yaml")
+    case
+    for host in sorted(SHIPPED.laws.rulebooks)
+    for case in SHIPPED.laws.rulebooks[host].cases
+    if case.place.partition(":")[0].endswith("clear.yaml")
 ]
 
 
