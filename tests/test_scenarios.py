@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import re
 
 import pytest
@@ -16,7 +17,7 @@ from passport_service.scenarios import read_scenario
 from passport_service.service import Service
 from passport_service.source import Report, parse
 
-from .shipped import NOW, SHIPPED
+from .shipped import NOW, ROOT, SHIPPED
 from .test_decision import requirement, route
 from .worlds import Maker, catalogue, node
 
@@ -276,6 +277,19 @@ def test_coverage_of_a_small_law_is_exact():
     base = small_law()
     rows = review.coverage(Service(Laws(CATALOGUE, {"US": base})), NOW)
     assert rows == {"US": {}}  # nothing but `always`, and no case
+
+
+def test_the_page_on_scenarios_counts_as_the_answers_do():
+    page = (ROOT / "docs" / "scenarios.md").read_text(encoding="utf-8")
+    said = {cells[0].strip("* "): [cell.strip("* ") for cell in cells[1:]] for cells in (line.strip("| ").split(" | ") for line in page.splitlines())}
+    proposal = json.loads(re.search(r"```json\n(.*?)```", page, re.DOTALL)[1])
+    names = [None, "joint-sandbox", "exemptive-relief", "reciprocity", "stablecoin-alignment"]
+    bodies = [SHIPPED.decide({**proposal, **({"scenario": name} if name else {})}, NOW, reasons=False).body for name in names]
+    assert said["outstanding checks"] == [str(len(body["checks"])) for body in bodies]
+    assert said["of these the firm's own"] == [str(sum(row["party"] == "firm" for row in body["checks"])) for body in bodies]
+    assert said["the chaperone's"] == [str(sum(row["party"] == "chaperone" for row in body["checks"])) for body in bodies]
+    assert said["recognised, of what the law asks today"] == [str(body["counts"]["recognised"]) for body in bodies]
+    assert said["besides: what cannot stop the trade, or follows it"] == [str(len(body["duties"]) + len(body["others"])) for body in bodies]
 
 
 def test_one_dealer_and_insurer_compared_across_the_regimes():
