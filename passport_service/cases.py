@@ -17,8 +17,9 @@ from .values import parse_date, parse_money, plain
 NOTHING = "none"
 _EXPECT = (
     "status", "plan", "routes", "requirements", "deadlines", "amounts", "missing", "missing_first", "not_missing", "caveats", "valid_until",
-    "activities", "today",
+    "activities", "today", "gone", "new", "moved", "hinges_on",
 )  # fmt: skip
+BESIDE_TODAY = frozenset({"gone", "new", "moved", "hinges_on"})  # what a scenario changes beside today
 _STATUSES = ("not_covered", "blocked", "undetermined", "checks_required", "clear")
 _TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 _OPTIONS = ("as_of", "scenario", "attested", "prefer", "rely_on_staff_positions")
@@ -122,9 +123,9 @@ class CaseReader:
             elif key in ("deadlines", "amounts"):
                 parser = _last_day if key == "deadlines" else _sum_of_money
                 found[key] = {name: self.report.parse(value, parser) for name, value in self.report.open_mapping(child).items()}
-            elif key in ("missing", "not_missing"):
+            elif key in ("missing", "not_missing", "hinges_on"):
                 found[key] = tuple(self.report.one_of(item, self.catalogue.facts, "fact") for item in self.report.items(child))
-            elif key in ("plan", "caveats"):
+            elif key in ("plan", "caveats", "gone", "new", "moved"):
                 found[key] = self.report.texts(child)
             elif key == "missing_first":
                 found[key] = self.report.one_of(child, self.catalogue.facts, "fact")
@@ -203,6 +204,18 @@ def mismatches(expect: Mapping[str, Any], answer: Mapping[str, Any]) -> list[str
         for activity, wanted in expect.get("activities", {}).items()
         if per_activity.get(activity) != wanted
     ]
+
+
+def beside_mismatches(expect: Mapping[str, Any], beside: Mapping[str, Any]) -> list[str]:
+    """What a scenario changes beside today otherwise than expected, in words; an empty list expects that there is nothing of it."""
+    actual = {key: {row["id"] for row in beside[key]} for key in ("gone", "new", "moved")}
+    actual["hinges_on"] = {name for way in beside["ways"] for name in way["hinges_on"]}
+    found = []
+    for key in sorted(BESIDE_TODAY & expect.keys()):
+        if not expect[key] and actual[key]:
+            found.append(f"{key}: beside today there are {sorted(actual[key])}, expected none")
+        found += [f"{key}: {name} is not among {sorted(actual[key])} beside today" for name in sorted({*expect[key]} - actual[key])]
+    return found
 
 
 def _deadline_of(row: Mapping[str, Any]) -> str:

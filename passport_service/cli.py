@@ -89,6 +89,8 @@ def compare(file: Any, scenarios: tuple[str, ...], dates: tuple[str, ...], every
         console.print(f"[bold]{head}[/bold]: {column['status'].replace('_', ' ')}. {column['summary']}")
         if column["stamp"]:
             console.print(f"  {column['stamp']}")
+        if column["beside_today"]:
+            console.print(f"  {column['beside_today']['says']}")
     rows = [row for row in found["rows"] if row["differs"] or everything]
     table(console, ("id", "title", *heads), ((row["id"], row["title"] or "", *(_cell(cell) for cell in row["cells"])) for row in rows))
 

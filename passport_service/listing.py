@@ -19,6 +19,7 @@ from .recall import Memo
 from .rulebook import BEFORE_OR_AT_TRADE, DUE, PARTIES
 
 OUTSTANDING = frozenset({"failed", "undetermined", "required"})
+COVERED = frozenset({"recognised", "left_to_home"})
 _REMEMBERED = 500  # states of one requirement, and listings of one law
 
 
@@ -61,6 +62,7 @@ class Listing:
     cast: tuple[tuple[int, Bearing], ...]  # the others
     elsewhere: tuple[str, ...]
     review_days: tuple[dt.date, ...]
+    supposed: frozenset[str] = frozenset()  # what a scenario adds
 
 
 class Listed:
@@ -93,8 +95,11 @@ class Listed:
 
     @cached_property
     def counts(self) -> dict[str, Any]:
-        """How many requirements have which status, and how many outstanding ones each party owes."""
-        statuses = Counter(item.status for item in self.items)
+        """How many requirements have which status, and how many outstanding ones each party owes.
+
+        What a scenario adds only to recognise it, nobody is asked for today, so it is no saving and not counted.
+        """
+        statuses = Counter(item.status for item in self.items if item.status not in COVERED or item.id not in self.listing.supposed)
         statuses["not_required"] += len(self.listing.elsewhere)
         parties = Counter(item.party for item in self.outstanding)
         names = ("not_required", "only_if", "undetermined", "recognised", "left_to_home", "failed", "satisfied", "required")
@@ -276,7 +281,7 @@ class Lister:
         cast = [pair for pair in found if pair[1].casts != ("",) or any(one.version.on_routes for one in pair[1].requirement.recognitions)]
         plain = sorted({*numbers} - {number for number, _ in cast})
         picks = itemgetter(*numbers) if len(numbers) > 1 else lambda assessed: tuple(assessed[number] for number in numbers)
-        return Listing(tuple(found), picks, tuple(plain), tuple(cast), tuple(elsewhere), tuple(sorted(days)))
+        return Listing(tuple(found), picks, tuple(plain), tuple(cast), tuple(elsewhere), tuple(sorted(days)), law.rulebook.added)
 
     def outstanding(self, route: CompiledRoute, assessed: Sequence[Assessed]) -> int:
         """How many checks remain on a route."""

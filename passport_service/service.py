@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,13 +21,14 @@ from .answer import TRANSACTION_DATE, Answer, law_date, not_covered, outline, ou
 from .archive import Archive, open_archive
 from .bundle import BundleError, Label
 from .cache import Cache, Finished, day_begins
-from .cases import mismatches
-from .comparison import matrix
+from .cases import BESIDE_TODAY, beside_mismatches, mismatches
+from .comparison import beside, matrix
 from .decision import HOME, Decision, decide_both
 from .errors import LawError, LawProblem, Problem, ProposalError
 from .explain import explain
 from .facts import ACTIVITIES
 from .laws import Laws
+from .listing import Lister
 from .proposal import Proposal
 from .rulebook import Case, Rulebook
 from .schemas import COLUMN, ProposalSchema
@@ -276,7 +277,17 @@ class Service:
                 if question.rulebook is not None:
                     held._check_options(question.proposal, question.rulebook)
                 questions.append(question)
-        return matrix([question.held.answer_to(question, now).body for question in questions])
+        facts = self.laws.catalogue.facts
+        answers = [question.held.answer_to(question, now).body for question in questions]
+        counts = [partial(question.held.checks_on, question) for question in questions]
+        return matrix(answers, lambda name: facts[name].question if name in facts else name, counts)
+
+    def checks_on(self, question: Question, route: str) -> int:
+        """How many checks a route would leave, were it open."""
+        decision, _ = self._both(question.proposal, question.as_of)
+        lister = decision.law.once(Lister)
+        assessed = lister.assess(decision.codes, decision.attested)
+        return next(lister.outstanding(found, assessed) for found in decision.law.routes if found.id == route)
 
     def _widest(self, host: str) -> Rulebook:
         """A host's rulebook with the requirements and routes of every scenario, to judge ids that only one column may know."""
@@ -309,7 +320,12 @@ class Service:
         noon = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)  # the day of a case that states none
         try:
             missing = not _ABOUT_MISSING.isdisjoint(case.expect)
-            return mismatches(case.expect, self.decide(case.proposal, noon, reasons=False, missing=missing).body)
+            body = self.decide(case.proposal, noon, reasons=False, missing=missing).body
+            found = mismatches(case.expect, body)
+            if not BESIDE_TODAY.isdisjoint(case.expect):
+                today = self.answer(self.under(self.schema.load(case.proposal)), noon, reasons=False, missing=False).body
+                found += beside_mismatches(case.expect, beside(today, body))
+            return found
         except ProposalError as error:
             return [f"the proposal is refused: {error}"]
 

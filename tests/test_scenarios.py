@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import re
 
 import pytest
@@ -16,7 +17,7 @@ from passport_service.scenarios import read_scenario
 from passport_service.service import Service
 from passport_service.source import Report, parse
 
-from .shipped import NOW, SHIPPED
+from .shipped import NOW, ROOT, SHIPPED
 from .test_decision import requirement, route
 from .worlds import Maker, catalogue, node
 
@@ -103,6 +104,117 @@ def test_a_comparison_puts_todays_law_first_and_names_what_differs():
     assert [row["differs"] for row in found["rows"]] == sorted((row["differs"] for row in found["rows"]), reverse=True)
 
 
+RECOGNISED = (
+    ROUTE.replace("close: [Q2]\n    ", "")
+    + "    add_requirement:\n    - id: X-Q"
+    + ADDED
+    + "          topic: t\n          duty_on: firm\n          due: pre_trade\n          stops: trade\n          on_routes: [X-R]\n"
+    + "          applies_when: always\n          check: {do: Register., evidence: [paper]}\n"
+    + "    add_recognition:\n    - id: X-D"
+    + ADDED
+    + "          requirements: [X-Q, Q2]\n          mode: relied_on\n          when: always\n"
+)
+
+
+def test_what_a_scenario_adds_only_to_recognise_it_is_no_saving_and_makes_no_difference():
+    easier = service(RECOGNISED)
+    body = easier.decide({**BODY, "scenario": "easier"}, NOW).body
+    assert [row["id"] for row in body["recognised"]] == ["Q2", "X-Q"]
+    assert (body["counts"]["recognised"], body["counts"]["requirements"]) == (1, 2)
+    found = easier.compare({"proposal": BODY, "columns": [{"scenario": "easier"}]}, NOW)
+    assert found["columns"][1]["counts"]["recognised"] == 1
+    assert [row["id"] for row in found["rows"] if row["differs"]] == ["R", "X-R", "Q2"]
+    cells = {row["id"]: [cell["status"] for cell in row["cells"]] for row in found["rows"]}
+    assert cells["X-Q"] == ["not_in_this_law", "recognised"]
+
+
+def test_a_comparison_says_what_changes_beside_today_and_for_whom():
+    today, easier = service(RECOGNISED).compare({"proposal": BODY, "columns": [{"scenario": "easier"}]}, NOW)["columns"]
+    assert today["beside_today"] is None
+    beside = easier["beside_today"]
+    assert ([row["id"] for row in beside["gone"]], beside["new"], beside["moved"], beside["ways"]) == (["Q2"], [], [], [])
+    assert beside["firm"] == {"today": 2, "here": 1}
+    assert (
+        beside["says"]
+        == "The firm itself would owe 1 check (2 today) and others 0 (0 today) before the trade, and the firm 0 duties (0 today) besides."
+    )
+
+
+def test_a_comparison_names_what_decides_whether_anything_changes():
+    hosts = ROUTE.replace("close: [Q2]\n    ", "").replace("opens_when: always", "opens_when: {c.flag: {is: yes}}")
+    beside = service(hosts).compare({"proposal": BODY, "columns": [{"scenario": "easier"}]}, NOW)["columns"][1]["beside_today"]
+    assert beside["gone"] == beside["new"] == []
+    assert [(way["route"], way["hinges_on"], way["checks"]) for way in beside["ways"]] == [("X-R", ["c.flag"], 2)]
+    question = CATALOGUE.facts["c.flag"].question
+    way = f"Whether it may be done by the added route (X-R), with 2 checks as far as is known, hinges on “{question}”."
+    assert beside["says"] == f"Nothing changes beside today. {way}"
+
+
+BESIDE_CASE = "\n    cases:\n    - {id: C, title: T, facts: {registration.home: GB, transaction.activities: [deal]}, as_of: 2026-11-23, expect: {status: checks_required, EXPECT}}\n"
+
+
+@pytest.mark.parametrize(
+    ("expect", "says"),
+    [
+        ("gone: [Q2], new: [], moved: [], hinges_on: []", None),
+        ("gone: []", "gone: beside today there are ['Q2'], expected none"),
+        ("new: [Q1]", "new: Q1 is not among [] beside today"),
+        ("hinges_on: [c.flag]", "hinges_on: c.flag is not among [] beside today"),
+    ],
+)
+def test_a_worked_case_expects_what_changes_beside_today(expect, says):
+    checked = service(RECOGNISED + BESIDE_CASE.replace("EXPECT", expect))
+    if says is None:
+        assert checked.check_cases() == 1
+    else:
+        with pytest.raises(LawError, match=re.escape(says)):
+            checked.check_cases()
+
+
+README = {
+    "host": "US",
+    "as_of": "2026-12-01",
+    "registration": {"home": "GB", "authority": "FCA", "kinds": ["investment_firm"], "status": "authorised"},
+    "firm": {"place_in_host": False, "host_status": []},
+    "transaction": {
+        "date": "2026-12-01",
+        "activities": ["deal_as_principal"],
+        "host_firm": "none",
+        "securities_act_basis": "registered_class_secondary",
+    },
+    "client": {"kind": "insurance_company", "location": "US", "solicited": True, "total_assets": {"amount": "40000000", "currency": "USD"}},
+    "token": {"model": "custodial_entitlement", "issuer_country": "US", "us_listed": True, "same_rights": True},
+    "venue": {"kind": "otc"},
+}
+HINGES = {"joint-sandbox": ["sandbox.admitted"], "exemptive-relief": [], "reciprocity": ["registration.permissions"], "stablecoin-alignment": []}
+
+
+def test_the_question_of_the_readme_under_each_scenario():
+    """Nothing that it says brings a scenario in; two of them turn on a fact that it leaves out, and the others do not reach it."""
+    columns = SHIPPED.compare({"proposal": README, "columns": [{"scenario": name} for name in sorted(HINGES)]}, NOW)["columns"][1:]
+    for column in columns:
+        beside = column["beside_today"]
+        assert (beside["gone"], beside["new"], beside["moved"], column["counts"]["recognised"]) == ([], [], [], 0)
+        assert [name for way in beside["ways"] for name in way["hinges_on"]] == HINGES[column["scenario"]]
+        assert all(0 < way["checks"] < beside["firm"]["today"] + beside["others"]["today"] for way in beside["ways"])
+
+
+def test_no_scenario_counts_its_own_rows_as_recognised():
+    for (_, scenario), rulebook in SHIPPED.laws.all_rulebooks():
+        for case in rulebook.cases if scenario else ():
+            if "/" not in case.id:
+                body = SHIPPED.decide(case.proposal, NOW, reasons=False, missing=False).body
+                theirs = [row["id"] for row in body["recognised"] if row["id"] not in rulebook.added]
+                assert body["counts"] is None or body["counts"]["recognised"] == len(theirs), case.id
+
+
+def test_each_scenario_has_cases_of_what_changes_in_both_directions():
+    beside = {"gone", "new", "moved", "hinges_on"}
+    found = {key: sum(not beside.isdisjoint(case.expect) for case in book.cases) for key, book in SHIPPED.laws.all_rulebooks() if key[1]}
+    assert set(found) == {(host, name) for host in ("GB", "US") for name in HINGES}
+    assert min(found.values()) >= 5 and sum(found.values()) >= 40
+
+
 @pytest.mark.parametrize(
     ("body", "pointer"),
     [
@@ -165,6 +277,19 @@ def test_coverage_of_a_small_law_is_exact():
     base = small_law()
     rows = review.coverage(Service(Laws(CATALOGUE, {"US": base})), NOW)
     assert rows == {"US": {}}  # nothing but `always`, and no case
+
+
+def test_the_page_on_scenarios_counts_as_the_answers_do():
+    page = (ROOT / "docs" / "scenarios.md").read_text(encoding="utf-8")
+    said = {cells[0].strip("* "): [cell.strip("* ") for cell in cells[1:]] for cells in (line.strip("| ").split(" | ") for line in page.splitlines())}
+    proposal = json.loads(re.search(r"```json\n(.*?)```", page, re.DOTALL)[1])
+    names = [None, "joint-sandbox", "exemptive-relief", "reciprocity", "stablecoin-alignment"]
+    bodies = [SHIPPED.decide({**proposal, **({"scenario": name} if name else {})}, NOW, reasons=False).body for name in names]
+    assert said["outstanding checks"] == [str(len(body["checks"])) for body in bodies]
+    assert said["of these the firm's own"] == [str(sum(row["party"] == "firm" for row in body["checks"])) for body in bodies]
+    assert said["the chaperone's"] == [str(sum(row["party"] == "chaperone" for row in body["checks"])) for body in bodies]
+    assert said["recognised, of what the law asks today"] == [str(body["counts"]["recognised"]) for body in bodies]
+    assert said["besides: what cannot stop the trade, or follows it"] == [str(len(body["duties"]) + len(body["others"])) for body in bodies]
 
 
 def test_one_dealer_and_insurer_compared_across_the_regimes():
