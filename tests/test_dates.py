@@ -14,7 +14,7 @@ PAIRS = [
     ("the GENIUS Act takes effect", "2027-01-17", "US-STABLECOIN", "2027-01-18", "US-STABLECOIN/first-day"),
     ("UK settlement in one day", "2027-10-10", "UK-O39-two-days", "2027-10-11", "UK-O39-two-days/first_day"),
     ("the swap levels fall", "2028-05-08", "US-DE-MINIMIS/last-day", "2028-05-09", "US-DE-MINIMIS/first-day-after"),
-    ("the UK sandbox lapses", "2029-01-08", "UK-R12-user/last_day", "2029-01-09", "UK-R12-user/after"),
+    ("the UK sandbox lapses", "2029-01-07", "UK-R12-user/last_day", "2029-01-08", "UK-R12-user/after"),
     ("the UK cryptoasset regime begins", "2027-10-24", "UK-O53-first-day/day_before", "2027-10-25", "UK-O53-first-day"),
     ("the UK short selling regime begins", "2026-07-12", "UK-O26-uncovered/day_before_unsaid", "2026-07-13", "UK-O26-uncovered/list_unsaid"),
     ("the UK public offer regime begins", "2026-01-18", "UK-O34-public/before", "2026-01-19", "UK-O34-public"),

@@ -365,18 +365,18 @@ def test_every_percentage_is_tried_where_it_is_rounded():
         for provision in rulebook.requirements.values()
         if any("percent" in step.what for version in provision.versions for step in version.amounts)
     }
-    assert shares == {"UK-O43", "UK-O43E", "US-TR-17", "US-TX-02", "US-TX-05"} and not [id_ for id_ in shares if "rounded" not in tried[id_]]
+    assert shares == {"UK-O43", "UK-O43C", "UK-O43E", "US-TR-17", "US-TX-02", "US-TX-05"} and not [id_ for id_ in shares if "rounded" not in tried[id_]]
 
 
 @pytest.mark.parametrize(
     ("id_", "terms"),
     [
-        ("US-TR-07", {"us_settlement none"}), ("US-TR-08", {"us_settlement none"}), ("US-TR-10", {"nyse none"}), ("US-TR-12", {"us_federal following"}),
+        ("US-TR-07", {"us_settlement none"}), ("US-TR-07R", {"us_settlement none"}), ("US-TR-08", {"us_settlement none"}), ("US-TR-10", {"nyse none"}), ("US-TR-12", {"us_federal following"}),
         ("US-SA-13", {"us_federal following"}), ("US-SB-02", {"us_federal none"}), ("US-SB-03", {"us_federal following"}), ("US-OW-01", {"us_federal none", "us_federal following"}),
         ("US-OW-02", {"us_federal following"}), ("US-OW-03", {"us_federal none"}), ("US-OW-04", {"us_federal following"}),
         ("US-FC-05", {"us_federal none"}), ("US-FC-08", {"us_federal none"}), ("US-TS-03", {"us_federal none"}),
         ("UK-O22", {"uk none"}), ("UK-O26N", {"lse none", "uk none"}), ("UK-O27", {"uk none"}), ("UK-O29", {"lse none"}), ("UK-O30", {"lse none"}),
-        ("UK-O30P", {"lse none"}), ("UK-O39", {"crest none"}), ("UK-O43", {"uk preceding"}), ("UK-O49C", {"uk none"}),
+        ("UK-O30P", {"lse none"}), ("UK-O39", {"crest none"}), ("UK-O43", {"uk preceding"}), ("UK-O46N", {"uk none"}), ("UK-O47R", {"uk none"}), ("UK-O43E", {"uk preceding"}), ("UK-O49C", {"uk none"}),
         ("US-X-TS-03", {"us_federal none"}), ("UK-X-TS-03", {"uk none"}), ("US-X-TR-08", {"us_settlement none"}),
     ],
 )  # fmt: skip
@@ -385,7 +385,7 @@ def test_each_deadline_is_counted_by_the_days_that_its_provision_means_and_moves
 
 
 def test_no_deadline_is_left_out_of_that_list():
-    assert len({id_ for _, id_, _ in PLACES}) == 26
+    assert len({id_ for _, id_, _ in PLACES}) == 30
 
 
 def test_a_condition_on_business_days_counts_those_of_the_authority_that_is_told():
