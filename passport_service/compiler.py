@@ -272,7 +272,8 @@ def _requirement(
     id_: str, written: RequirementVersion, recognitions: Iterable[CompiledRecognition], roles: Iterable[Condition], add: Add, settled: Settled
 ) -> CompiledRequirement:
     own = tuple(found for found in recognitions if id_ in found.version.requirements)
-    version = replace(written, applies_when=settled(written.applies_when), satisfied_when=settled(written.satisfied_when))
+    # Evidence is there once somebody has said so: that all answers would do says nothing yet.
+    version = replace(written, applies_when=settled(written.applies_when))
     stop: Condition = NEVER
     if version.failed_when != NEVER:
         parts = (written.applies_when, written.failed_when, *(recognition.version.when for recognition in own))
