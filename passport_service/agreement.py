@@ -34,18 +34,21 @@ class Agreement:
     def __init__(self, catalogue: Catalogue, definitions: Mapping[str, Condition], kept: Set[str], memo: Memo):
         self.catalogue, self.written, self.kept, self.memo = catalogue, definitions, kept, memo
         self._read: dict[str, list[tuple[Leaf, bool]]] = {}
+        self._known: dict[str, Hashable] = {}
 
     def of(self, condition: Condition, *origin: Hashable) -> Condition:
         """The completed condition, made once for all laws that share it. Shapes: `origin` what of the rulebook it was made from, if it was made."""
-        names = sorted({leaf.definition for leaf in self._refs(condition)})
-        key = ("agreed", origin or id(condition), tuple([(name, id(self.written[name]), name in self.kept) for name in names]))
+        key = ("definitions read", origin or id(condition))
+        read = self.memo.get(key) or self.memo.keep(key, tuple(sorted(_read(condition))))
+        key = ("agreed", origin or id(condition), tuple([self._versions(name) for name in read]))
         return self.memo.get(key) or self.memo.keep(key, self.complete(condition))
 
-    def _refs(self, condition: Condition) -> Iterator[Ref]:
-        for leaf, _ in leaves(condition):
-            if isinstance(leaf, Ref):
-                yield leaf
-                yield from self._refs(self.written[leaf.definition])
+    def _versions(self, name: str) -> Hashable:
+        """Which version of a definition, and of all that it reads, holds."""
+        if name not in self._known:
+            further = tuple([self._versions(other) for other in sorted(_read(self.written[name]))])
+            self._known[name] = (name, id(self.written[name]), name in self.kept, further)
+        return self._known[name]
 
     def complete(self, condition: Condition, together: int = _TOGETHER) -> Condition:
         """The same condition, settled as well where all answers to a fact, or to so many facts together, agree."""
@@ -192,6 +195,11 @@ def _question(leaf: Leaf) -> Question:
 
 def _holds(leaf: Leaf, value: Any) -> bool:
     return value is not _NONE and OPERATORS[leaf.operator].test(value, leaf.value) is True
+
+
+def _read(condition: Condition) -> set[str]:
+    """The definitions that a condition reads itself."""
+    return {leaf.definition for leaf, _ in leaves(condition) if isinstance(leaf, Ref)}
 
 
 def _size(condition: Condition) -> int:

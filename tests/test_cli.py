@@ -15,6 +15,7 @@ import requests
 from passport_service.cases import mismatches
 from passport_service.openapi import EXAMPLE
 
+from . import small_law
 from .patience import PATIENCE
 from .servers import free_port
 from .shipped import CONFIG, ROOT, SHIPPED
@@ -94,15 +95,12 @@ def test_a_broken_law_is_told_with_its_places_and_never_served(tmp_path):
 
 
 def test_a_worked_case_that_fails_keeps_the_law_from_loading(tmp_path):
-    config = tmp_path / "config"
-    shutil.copytree(CONFIG, config)
-    (config / "rulebooks" / "us" / "cases" / "wrong.yaml").write_text(
-        "cases:\n  - id: WRONG\n    title: A thin proposal is never clear\n    facts: {registration.home: GB}\n    expect: {status: clear}\n"
-    )
+    wrong = "cases:\n  - id: WRONG\n    title: A thin proposal is never clear\n    facts: {registration.home: GB}\n    expect: {status: clear}\n"
+    config = small_law.write(tmp_path / "config", {**small_law.TEXTS, "rulebooks/us/cases/wrong.yaml": wrong})
     for command in (("rulebooks", "check"), ("facts",)):
-        assert passport(*command, config=config).returncode == 1
-    found = passport("rulebooks", "check", config=config)
-    assert found.returncode == 1 and "cases/wrong.yaml:2:1: case WRONG: status is undetermined, expected clear" in found.stderr.decode()
+        found = passport(*command, config=config)
+        assert found.returncode == 1
+        assert "cases/wrong.yaml:2:1: case WRONG: status is undetermined, expected clear" in found.stderr.decode()
 
 
 def test_a_setting_that_cannot_be_used_is_named():
@@ -117,8 +115,7 @@ def test_every_command_has_help(command):
 
 
 # The law packs' own cases: what they must come to stands beside the law, in config/rulebooks/*/cases.
-PACK = [f"US-C{number}" for number in ("01", "02", "03", "05", "07", "08", "11", "14", "18", "19")]
-PACK += [f"UK-C{number}" for number in ("01", "02", "02/a", "02/b", "04", "06", "09")]
+PACK = ["US-C02", "US-C03", "US-C11", "UK-C01", "UK-C02/a", "UK-C09"]
 
 
 def test_the_packs_cases_give_over_the_command_line_what_they_give_over_http(tmp_path, server):
