@@ -194,6 +194,15 @@ def decide_both(law: Law, situation: Situation, options: Options) -> tuple[Decis
     return decisions[0], decisions[1] if len(decisions) > 1 else None
 
 
+def status_if(decision: Decision, situation: Situation) -> str:
+    """The status that a decision would have in a situation in which more is known."""
+    law, known = decision.law, situation.known
+    moved = [name for name in law.catalogue.facts if name in known or name in situation.cannot_apply]
+    codes = law.reevaluate(decision.evaluation, situation, moved)
+    question = _Question(known.get(ACTIVITIES), HOME not in known, decision.attested, ())
+    return _verdict(_Reading(law, codes, question), None).status
+
+
 def _evaluations(readings: Sequence[Law], states: tuple[Any, ...]) -> list[Evaluation]:
     evaluation = readings[0].index.evaluated(states)
     return [reading.read(evaluation) for reading in readings]

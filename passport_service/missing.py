@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from .deciding import beside_an_open_one, deciding
 from .decision import Decision
 from .facts import ACTIVITIES, Fact
 from .listing import Item, recognitions
@@ -55,6 +56,9 @@ def missing_facts(decision: Decision, walker: Walker) -> list[Missing]:
             what[fact] = min(what.get(fact, WHAT[-1]), question.what, key=WHAT.index)
     trial = Trial(decision, walker)
     catalogue = decision.law.catalogue
+    candidates = {name: trial.values(catalogue.facts[name]) for name, kind in what.items() if kind == "status" and name not in (ACTIVITIES, HOME)}
+    for name in candidates.keys() - deciding(decision, candidates):
+        what[name] = "route"
     found = []
     for name, ids in settles.items():
         fact = catalogue.facts[name]
@@ -96,9 +100,10 @@ def _questions(decision: Decision, walker: Walker) -> Iterator[_Question]:
             yield from asks(leg.name, "status" if open_status else "route", walker.unknown(leg.condition, STOP))
         if leg.blocked:
             continue
+        beside = beside_an_open_one(decision, leg)
         for candidate in leg.candidates:
             if not candidate.dead and not candidate.live:
-                yield from asks(candidate.route.id, what, _candidate_facts(decision, walker, candidate))
+                yield from asks(candidate.route.id, "route" if candidate in beside else what, _candidate_facts(decision, walker, candidate))
     for name, (condition, place) in decision.law.legs.items():
         # A leg that only terms keep open counts as not needed; the firm should know what its choice would bring.
         if decision.codes[place] & (MAY | STOP | MUST) == MAY:

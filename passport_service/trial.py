@@ -51,6 +51,13 @@ class Trial:
         what = ("answers", tried.key, frozenset(ids), self.decision.listed.listing, self.asked, self.ground)
         return self.walker.remembered(what, tried.read, lambda: self._answers(tried, ids))
 
+    def values(self, fact: Fact) -> list[Any]:
+        """One value for each answer that the law tells apart; none where that cannot be said of the fact by itself."""
+        tried, dimensions = _Tried(self, fact), self.law.told_apart(fact.name)
+        if len(dimensions) != 1 or fact.type not in ("choice", "country", "code"):
+            return [answer.value for answer in tried.asked]
+        return list({dimensions[0].state(answer.value): answer.value for answer in tried.asked}.values())
+
     def _answers(self, tried: _Tried, ids: set[str]) -> tuple[Consequences, int]:
         fact, possible = tried.fact, tried.possible
         if fact == ACTIVITIES and self.decision.activities_unknown:

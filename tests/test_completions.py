@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from passport_service.conditions import Leaf, Ref, leaves
 from passport_service.decision import decide_both
+from passport_service.missing import missing_facts
 from passport_service.proposal import Options
+from passport_service.reasons import Walker
 from passport_service.situation import situate
 
 from . import naive
@@ -166,3 +168,19 @@ def read_through(law, condition):
 
 def reads(condition):
     return {leaf.fact for leaf, _ in leaves(condition) if isinstance(leaf, Leaf)}
+
+
+@given(seeds)
+@examples(100)
+def test_a_fact_is_said_to_settle_the_status_only_if_in_some_completion_it_decides(seed):
+    """Of facts that hang on no other: not of what is read only through what is derived from it, nor of what is asked only after an answer."""
+    for law, stated, situation, options in starts(seed, ("undetermined",), 300, 3):
+        decision = decide_both(law, situation, options)[0]
+        settling = {row.fact.name for row in missing_facts(decision, Walker(law, situation, decision.evaluation.states)) if row.what == "status"}
+        unknown = open_facts(law, situation)
+        hidden = [name for name in unknown if (guard := CATALOGUE.facts[name].asked_when) and not reads(guard).isdisjoint(unknown)]
+        if any(map(law.told_apart, CATALOGUE.derived)) or hidden or not settling:
+            continue
+        for name in settling:
+            others = completions(stated, unknown - {name}, partly=False)
+            assert any(decide_both(law, known, options)[0].status == "undetermined" for known in others), (name, settling, stated)
