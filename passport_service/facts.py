@@ -135,13 +135,15 @@ class Catalogue:
     def presupposed(self) -> dict[str, dict[str, Any]]:
         """What stating a fact says of circumstances: that its guard holds, where only one value of what the guard reads lets it.
 
-        Shapes: fact -> fact -> value. A term or an arrangement is decided by whoever states it, and by nothing else.
+        Shapes: fact -> fact -> value. A term or an arrangement is decided by whoever states it, and by nothing else. What must fit others that are
+        stated is left out too: a contradiction is told of a fact that somebody stated.
         """
+        fitting = self.bounded | self.contradictable | self.authorities.fact_names
         found: dict[str, dict[str, Any]] = {}
         for guard in self.guards:  # in the order of evaluation, so that what a guard reads was seen
             parts = guard.when.parts if isinstance(guard.when, All) else (guard.when,)
             only = [part for part in parts if isinstance(part, Leaf) and part.operator == "is" and part.value != ()]
-            values = {leaf.fact: leaf.value for leaf in only if self.facts[leaf.fact].unknown == UNKNOWN_CIRCUMSTANCE}
+            values = {leaf.fact: leaf.value for leaf in only if self.facts[leaf.fact].unknown == UNKNOWN_CIRCUMSTANCE and leaf.fact not in fitting}
             further = [found[name] for name in values if name in found]
             for name in guard.facts if values else ():
                 for known in (*further, values):
