@@ -276,13 +276,13 @@ class _Explainer:
         for item in self.decision.items:
             if item.status == "only_if" or item.special_stop:
                 condition = item.requirement.version.applies_when if item.status == "only_if" else item.requirement.stop_condition
-                unknown = self.walker.unknown(condition, MAY)
-                rows.append(self._row(("only if", item, unknown), lambda item=item, unknown=unknown: self._special(item, unknown)))
+                cases = self.walker.special_cases(condition)
+                rows.append(self._row(("only if", item, cases), lambda item=item, cases=cases: self._special(item, cases)))
         return rows
 
-    def _special(self, item: Item, unknown: Iterable[str]) -> dict[str, Any]:
+    def _special(self, item: Item, cases: Iterable[str]) -> dict[str, Any]:
         version, facts = item.requirement.version, self.decision.law.catalogue.facts
-        special = " or ".join(sorted({facts[name].only_if for name in unknown if facts[name].exceptional}))
+        special = " or ".join(sorted({facts[name].only_if for name in cases}))
         fails = "fails" if item.stops == "nothing" else f"stops the {item.stops}"
         text = f"only if {special}" if item.status == "only_if" else f"{fails} only if {special}"
         return {"id": item.id, "title": version.title, "if": text, "cite": cite_json(version.cite), "party": item.party, "due": version.due}

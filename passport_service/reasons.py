@@ -303,22 +303,33 @@ class Walker:
         """The facts that keep a condition open under one reading: those whose leaf may still turn it."""
         if isinstance(condition, Constant):
             return frozenset()
-        return self.remembered(plane, condition, lambda: frozenset(self._unknown(condition, plane)))
+        return self.remembered(plane, condition, lambda: frozenset(self._unknown(condition, plane, self.to_ask)))
 
-    def _unknown(self, condition: Condition, plane: int, positive: bool = True) -> set[str]:
+    def special_cases(self, condition: Condition) -> frozenset[str]:
+        """The exceptional facts that keep a condition open, also those of which something else would be asked first."""
+        return self.remembered("special cases", condition, lambda: frozenset(self._unknown(condition, MAY, self._exceptional)))
+
+    def _unknown(self, condition: Condition, plane: int, of_fact: Callable[[str], set[str]], positive: bool = True) -> set[str]:
         code = self.code(condition, positive)
         if code & MUST or not code & plane:
             return set()
         match condition:
             case Leaf(fact=name):
-                return self.to_ask(name)
+                return of_fact(name)
             case Not(part):
-                return self._unknown(part, plane, not positive)
+                return self._unknown(part, plane, of_fact, not positive)
             case Ref(definition=name):
-                return self._unknown(self.law.definition(name), plane, positive)
+                return self._unknown(self.law.definition(name), plane, of_fact, positive)
             case Constant():
                 return set()
-        return set().union(*(self._unknown(part, plane, positive) for part in condition.parts))  # type: ignore[union-attr]
+        return set().union(*(self._unknown(part, plane, of_fact, positive) for part in condition.parts))  # type: ignore[union-attr]
+
+    def _exceptional(self, name: str) -> set[str]:
+        """The exceptional facts behind one that is not known."""
+        derived = self.catalogue.derived.get(name)
+        if derived is not None:
+            return set().union(*(self._exceptional(source) for source in derived.inputs if not self.situation.settled(source)))
+        return {name} if self.catalogue.facts[name].exceptional else set()
 
     def to_ask(self, name: str) -> set[str]:
         """The facts to ask so as to learn one: itself, what it is derived from, or first what its guard reads."""
@@ -330,7 +341,7 @@ class Walker:
             return set().union(*(self.to_ask(source) for source in unsettled))
         guard = self.catalogue.facts[name].asked_when
         if guard is not None and name not in self.situation.known and self.code(guard) & (MUST | MAY) == MAY:
-            return self._unknown(guard, MAY)
+            return self._unknown(guard, MAY, self.to_ask)
         return {name}
 
 

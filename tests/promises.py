@@ -151,17 +151,21 @@ def _unannounced(before: Decision, after: Decision) -> Iterator[str]:
         old = before.listed.by_id.get(item.id)
         if old is not None and item.is_check and not old.is_check and item.id not in announced:
             yield f"{item.id} is a check, and was not listed under only_if"
-    if not _turned_out(learnt, after):
+    if not _turned_out(learnt, before, after):
         yield f"none of these turned out to be a special case: {', '.join(sorted(learnt))}"
 
 
-def _turned_out(learnt: Iterable[str], after: Decision) -> bool:
-    """Whether a test of these facts, or of what is derived from them, is TRUE or still open where a requirement applies or fails by it."""
+def _turned_out(learnt: Iterable[str], before: Decision, after: Decision) -> bool:
+    """Whether a test of these facts, or of what is derived from them, is TRUE or still open where a requirement applies or fails by it.
+
+    The requirement may be one of the plan that the special case upset: by what it adds there, another route may have become the better one.
+    """
     readers = {*learnt}
     for derived in after.law.catalogue.derived.values():
         if not readers.isdisjoint(derived.inputs):
             readers.add(derived.name)
-    read = [leaf for item in after.items for leaf in _leaves(after.law, item.requirement.stop_condition, item.requirement.version.applies_when)]
+    rows = (*before.items, *after.items)
+    read = [leaf for item in rows for leaf in _leaves(after.law, item.requirement.stop_condition, item.requirement.version.applies_when)]
     return any(after.situation.leaf(leaf) & MAY for leaf in read if leaf.fact in readers)
 
 

@@ -624,7 +624,9 @@ def _stated_behind(walker, name, facts):
     from passport_service.conditions import Leaf
 
     behind = walker.facts_behind(Leaf(name, "is", None)) if name not in facts else {name}
-    inferred_from = {"p.exists": ("p.kind",), "c.wide": ("c.narrow",), "c.narrow": ("c.wide",)}
+    inferred_from = {
+        "p.exists": ("p.kind",), "c.wide": ("c.narrow",), "c.narrow": ("c.wide",), "c.inner": ("c.deep",), "c.flag": ("c.inner", "c.deep")
+    }  # fmt: skip
     return {fact if fact in facts else next(stated for stated in inferred_from[fact] if stated in facts) for fact in behind}
 
 

@@ -36,6 +36,10 @@ class World:
         known = self.facts
         if any(name.startswith("p.") and name != "p.exists" for name in known):
             known.setdefault("p.exists", True)
+        if "c.deep" in known:  # whoever answers a question says what it presupposes
+            known.setdefault("c.inner", True)
+        if "c.inner" in facts or "c.deep" in known:
+            known.setdefault("c.flag", True)
         if known.get("c.narrow") is True:
             known.setdefault("c.wide", True)
         if known.get("c.wide") is False:
