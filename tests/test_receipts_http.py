@@ -17,8 +17,8 @@ from passport_service import keys
 from passport_service.openapi import EXAMPLE
 
 from .patience import PATIENCE
+from .places import ROOT, copy_of_the_law
 from .servers import free_port, serving
-from .shipped import CONFIG, ROOT
 from .test_cli import passport
 
 ISSUER = "https://passport.example"
@@ -189,8 +189,7 @@ def test_images_and_repository_hold_no_private_key():
 @pytest.fixture(scope="module")
 def amended(tmp_path_factory):
     """The law after an amendment, on a machine that has neither the service nor an archive."""
-    config = tmp_path_factory.mktemp("amended") / "config"
-    shutil.copytree(CONFIG, config)
+    config = copy_of_the_law(tmp_path_factory.mktemp("amended") / "config")
     head = config / "rulebooks" / "us" / "head.yaml"
     text = head.read_text()
     assert "version: 2026.11.30" in text

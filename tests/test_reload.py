@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 from pathlib import Path
 
@@ -15,8 +14,8 @@ from passport_service.openapi import EXAMPLE
 
 from .load import Load
 from .patience import PATIENCE, until
+from .places import copy_of_the_law
 from .servers import BINARY, EMBEDDED, free_port, serving, state_of, workers_of
-from .shipped import CONFIG
 from .small_law import PROPOSAL, RULEBOOK, write
 from .small_law import amended as amended_law
 from .test_full_disks import privately
@@ -28,8 +27,7 @@ FILE = "rulebooks/us/requirements_crime.yaml"
 @pytest.fixture
 def law(tmp_path):
     """A copy of the law that a test may change."""
-    shutil.copytree(CONFIG, tmp_path / "config")
-    return tmp_path / "config"
+    return copy_of_the_law(tmp_path / "config")
 
 
 def ready(address):

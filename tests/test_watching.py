@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 
@@ -19,8 +18,8 @@ from passport_service.logs import Lines, request_log
 from passport_service.openapi import EXAMPLE
 
 from .patience import PATIENCE, until
+from .places import copy_of_the_law
 from .servers import serving
-from .shipped import CONFIG
 
 KEY, MADE = new_key("desk", ["admin"])
 SECRET = "a-secret-of-at-least-thirty-two-characters"
@@ -149,8 +148,7 @@ def test_a_line_of_a_request_is_json():
 
 
 def test_a_shadow_rulebook_is_compared_and_never_returned(tmp_path):
-    shutil.copytree(CONFIG, tmp_path / "config")
-    path = tmp_path / "config" / "rulebooks/us/requirements_crime.yaml"
+    path = copy_of_the_law(tmp_path / "config") / "rulebooks/us/requirements_crime.yaml"
     before, id_, after = path.read_text().partition("- id: US-FC-02")
     path.write_text(before + id_ + re.sub("applies_when: .*", "applies_when: never", after, count=1))
     with serving(PASSPORT_WORKERS="1", PASSPORT_SHADOW=str(tmp_path / "config"), PASSPORT_LOG_LEVEL="info") as (process, address):
