@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak paths soak-http bench bench-peers bench-start bench-http faults recheck golden check history lock audit law-archive fuzz fuzz-http mutate clean
+.PHONY: help run test soak paths soak-http bench bench-peers bench-start bench-http faults recheck golden check history record lock audit law-archive fuzz fuzz-http mutate clean
 
 help: ## show this help
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -108,6 +108,9 @@ mutate: $(VENV)/.mutate ## change the evaluator in some thousand ways, one at a 
 
 history: $(VENV)/.test ## record the law as it stands, after adding or correcting versions
 	$(BIN)/python -m tests.history
+
+record: $(VENV)/.test ## record 400 answers that stay as they are, after the law or what an answer says has changed
+	$(BIN)/python -m tests.recorded
 
 check: $(VENV)/.run ## load the law and run every worked case
 	$(BIN)/passport rulebooks check
