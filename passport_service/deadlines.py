@@ -30,7 +30,7 @@ Found = tuple[LastDay | None, str | None]  # and a sentence where there is no da
 
 def read_deadline(node: Node, catalogue: Catalogue, report: Report) -> dict[str, Any]:
     """The terms of a deadline as written; mistakes are reported."""
-    keys = report.mapping(node, ("after", "calendar", "roll"), (*UNITS, "end_of", "day_of_month", "at", "says", "when"))
+    keys = report.mapping(node, ("after", "calendar", "roll"), (*UNITS, "end_of", "day_of_month", "at", "says", "when", "special"))
     numbers = {key: report.parse(keys[key], parse_integer) for key in (*UNITS, "day_of_month") if key in keys}
     named = {"calendar": catalogue.calendars, "roll": ROLLS, "end_of": PERIODS}
     found = {key: report.one_of(keys[key], allowed, key) for key, allowed in named.items() if key in keys}
@@ -47,7 +47,8 @@ def read_deadline(node: Node, catalogue: Catalogue, report: Report) -> dict[str,
         report.error(keys["roll"], "a count of business days ends on one of them, so that nothing moves: `roll: none`")
     if "at" in keys and not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", str(keys["at"].value)):
         report.error(keys["at"], "expected a time of day as HH:MM")
-    return found | numbers | {key: report.text(keys[key]) for key in ("after", "at", "says") if key in keys}
+    special = {"special": True} if "special" in keys and report.yes_no(keys["special"]) else {}
+    return found | numbers | {key: report.text(keys[key]) for key in ("after", "at", "says") if key in keys} | special
 
 
 # -- which day ----------------------------------------------------------------------------------------------------------

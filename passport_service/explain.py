@@ -290,18 +290,18 @@ class _Explainer:
     # -- deadlines and amounts --------------------------------------------------------------------------------------------
 
     def _step(self, steps: Iterable[Any], places: Iterable[int]) -> tuple[Mapping[str, Any] | None, str | None]:
-        """The first item whose `when` is TRUE, with a sentence on the special cases in which an earlier one would count; or why none can be told."""
+        """The first item whose `when` is TRUE, with the special cases in which an earlier one counts; or none, and why it cannot be told."""
         facts, special = self.decision.law.catalogue.facts, set[str]()
         for step, place in zip(steps, places, strict=True):
             code = self.decision.codes[place]
             if code & MUST:
-                return step.what, f"Another applies if {' or '.join(sorted(special))}." if special else None
-            if code & ORDINARY:
+                return step.what, f"Another day counts if {' or '.join(sorted(special))}." if special else None
+            if code & MAY and step.what.get("special") and not code & ORDINARY:
+                special |= {facts[name].only_if for name in self.walker.special_cases(step.when)}
+            elif code & MAY:
                 questions = [f"“{facts[name].question}”" for name in sorted(self.walker.unknown(step.when, MAY))]
                 return None, f"It depends on {f'the answer to {joined(questions)}' if questions else 'what the law leaves open'}."
-            if code & MAY:
-                special |= {facts[name].only_if for name in self.walker.special_cases(step.when)}
-        return None, f"There is one only if {' or '.join(sorted(special))}." if special else None
+        return None, None
 
     def _deadline(self, item: Item) -> deadlines.Found:
         what, note = self._step(item.requirement.version.deadlines, item.requirement.deadlines)
@@ -309,19 +309,16 @@ class _Explainer:
             return None, note
         law = self.decision.law
         told, why = deadlines.last_day(what, self.walker.known(what["after"]), law.catalogue, law.rulebook.head.timezone)
-        return (told and (*told[:-1], _with(told[-1], note))), why
+        if told is not None and note is not None:
+            day, at, rule = told
+            told = day, at, f"{rule.removesuffix('.')}. {note}"
+        return told, why
 
     def _amount(self, item: Item) -> amounts.Found:
         what, note = self._step(item.requirement.version.amounts, item.requirement.amounts)
         if what is None:
             return None, note
-        told, rule = amounts.amount(what, self.walker.known(what["of"]) if "of" in what else None, self.decision.law.catalogue)
-        return told, rule and _with(rule, note)
-
-
-def _with(rule: str, note: str | None) -> str:
-    """A rule in words, and a sentence after it."""
-    return f"{rule.removesuffix('.')}. {note}" if note else rule
+        return amounts.amount(what, self.walker.known(what["of"]) if "of" in what else None, self.decision.law.catalogue)
 
 
 def summary(counts: Mapping[str, Any], words: Callable[[str], str] = party_words) -> str:

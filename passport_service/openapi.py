@@ -338,7 +338,7 @@ def _answer_shapes() -> dict[str, Any]:
                 "anyOf": [_obj("date at rule", date=_DAY, at=_MAYBE, rule=_TEXT), {"type": "null"}],
                 "description": "The last day, a time of day in the host's zone where the law names one, and how the day comes about, to be checked.",
             },
-            deadline_note={**_MAYBE, "description": "Why no last day can be told, where the law names one, or in which special case alone there is one."},
+            deadline_note={**_MAYBE, "description": "Why no last day can be told, where the law names one."},
             amount={"type": ["array", "null"], "items": _obj("amount currency", amount=_TEXT, currency=_TEXT)},
             amount_note={**_MAYBE, "description": "How the amount comes about, to be checked, or why none can be told."},
             cite=_ref("Citation"),

@@ -711,14 +711,18 @@ def test_a_last_day_that_hangs_on_facts_says_on_the_answers_to_which_questions()
     assert [row["deadline"]["date"] for row in answer["duties"]] == ["2026-11-25"]
 
 
-def test_a_last_day_that_only_a_special_case_would_change_is_told_with_that_case():
-    counted = {"after": "transaction.date", "calendar": "test", "roll": "none"}
-    steps = [{**counted, "days": "1", "when": {"any": [{"x.short": {"is": "yes"}}, {"x.hit": {"is": "hit"}}]}}, {**counted, "days": "2"}]
-    (row,) = decide([route("R")], [requirement("Q", deadline=steps, due="post_trade")])["duties"]
-    assert row["deadline"]["date"] == "2026-11-25" and row["deadline"]["rule"].endswith(". Another applies if it is short or there is a hit.")
-    (row,) = decide([route("R")], [requirement("Q", deadline=steps, due="post_trade")], facts={"x.short": False, "x.hit": "clear"})["duties"]
-    assert row["deadline"]["date"] == "2026-11-25" and "Another" not in row["deadline"]["rule"]
-    (row,) = decide([route("R")], [requirement("Q", deadline=steps, due="post_trade")], facts={"x.short": True})["duties"]
-    assert row["deadline"]["date"] == "2026-11-24" and "Another" not in row["deadline"]["rule"]
-    (row,) = decide([route("R")], [requirement("Q", deadline=steps[:1], due="post_trade")])["duties"]
-    assert row["deadline"] is None and row["deadline_note"] == "There is one only if it is short or there is a hit."
+def test_a_last_day_that_a_special_case_would_change_is_told_with_that_case_where_the_law_says_so():
+    def row(first, **facts):
+        steps = [{**counted, "days": "1", "when": {"any": [{"x.short": {"is": "yes"}}, {"x.hit": {"is": "hit"}}]}, **first}, {**counted, "days": "2"}]
+        (found,) = decide([route("R")], [requirement("Q", deadline=steps, due="post_trade")], facts=facts)["duties"]
+        return found["deadline"], found["deadline_note"]
+
+    counted, special = {"after": "transaction.date", "calendar": "test", "roll": "none"}, {"special": "yes"}
+    day, _ = row(special)
+    assert day["date"] == "2026-11-25" and day["rule"].endswith(". Another day counts if it is short or there is a hit.")
+    day, _ = row(special, **{"x.short": False, "x.hit": "clear"})
+    assert day["date"] == "2026-11-25" and "Another" not in day["rule"]
+    day, _ = row(special, **{"x.short": True})
+    assert day["date"] == "2026-11-24" and "Another" not in day["rule"]
+    # Where it does not, the day that would be told might be too late.
+    assert row({}) == (None, "It depends on the answer to “Hit?” and “Short?”.")
