@@ -183,12 +183,12 @@ class Authorities:
 
 
 def _bare(text: str) -> str:
-    """A name without what does not tell names apart: case, accents, points, spaces, and an article.
+    """A name without what does not tell names apart: case, accents, points, spaces, the sign for "and", and an article.
 
-    >>> _bare("The F.C.A."), _bare("Autorité des marchés financiers")
-    ('fca', 'autoritedesmarchesfinanciers')
+    >>> _bare("The F.C.A."), _bare("Autorité des marchés financiers"), _bare("Securities & Exchange Commission")
+    ('fca', 'autoritedesmarchesfinanciers', 'securitiesandexchangecommission')
     """
-    plain = unicodedata.normalize("NFKD", text).casefold().removeprefix("the ")
+    plain = unicodedata.normalize("NFKD", text).casefold().removeprefix("the ").replace("&", "and")
     return "".join(sign for sign in plain if sign.isalnum())
 
 
