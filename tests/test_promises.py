@@ -30,7 +30,7 @@ from .worlds import Maker, catalogue, consistent, laws_of
 DAY = dt.date(2026, 11, 23)
 CATALOGUE = catalogue()
 QUESTION = ("registration.home", "transaction.activities", "transaction.date")  # the question itself: not learnt on the way
-PATHS = many(7) if many(1) > 1 else many(5)  # from each status, host and scenario: more than 5,000 in a soak
+PATHS = many(7) if many(1) > 1 else many(3)  # from each status, host and scenario: more than 5,000 in a soak
 seeds = st.integers(0, 2**32 - 1)
 
 
