@@ -30,6 +30,7 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 
 log = logging.getLogger("passport.worker")
 FIRST_BYTE, HEAD, WHOLE = 10.0, 5.0, 20.0  # seconds: until something comes, for the head, for body and answer
+PRINTED, PRINTING = "/memo.pdf", 120.0  # seconds for what takes us seconds to make, and more of them on a busy machine
 PATIENCE = 0.01  # seconds that others wait for the lead to be done with one request
 LINGER = 0.002  # seconds that the lead watches for the next request before it leaves that to the main thread
 IDLE = 0.05  # seconds that a connection stays with a lead who is busy with others
@@ -212,7 +213,7 @@ class Worker(ThreadWorker):
         if req.path == UNBOUNDED:
             self._deadlines.pop(conn, None)
         else:
-            self._deadlines[conn] = time.monotonic() + WHOLE
+            self._deadlines[conn] = time.monotonic() + (PRINTING if req.path == PRINTED else WHOLE)
         sock = conn.sock
         conn.sock = _Joined(sock)
         try:
