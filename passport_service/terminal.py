@@ -32,7 +32,10 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            try:
+                return super().invoke(ctx)
+            finally:
+                sys.stdout.flush()  # what did not find room is told here, and not while the interpreter ends
         except BrokenPipeError:
             raise  # whoever reads has seen enough
         except OSError as error:

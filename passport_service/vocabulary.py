@@ -54,12 +54,12 @@ class WordedSet(frozenset[str]):
 
 
 def spellings(word: str) -> tuple[str, ...]:
-    """A word as it may be written: a value's underscores may be spaces or hyphens.
+    """A word as it may be written: a value's underscores may be spaces.
 
     >>> spellings("pension_fund"), spellings("cash")
-    (('pension_fund', 'pension fund', 'pension-fund'), ('cash',))
+    (('pension_fund', 'pension fund'), ('cash',))
     """
-    return tuple(dict.fromkeys([word, word.replace("_", " "), word.replace("_", "-")]))
+    return tuple(dict.fromkeys([word, word.replace("_", " ")]))
 
 
 def read_words(node: Node, report: Report, values: Collection[str] | None, what: str) -> Words:
