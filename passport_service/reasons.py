@@ -325,11 +325,9 @@ class Walker:
         return set().union(*(self._unknown(part, plane, of_fact, positive) for part in condition.parts))  # type: ignore[union-attr]
 
     def _exceptional(self, name: str) -> set[str]:
-        """The exceptional facts behind one that is not known."""
-        derived = self.catalogue.derived.get(name)
-        if derived is not None:
-            return set().union(*(self._exceptional(source) for source in derived.inputs if not self.situation.settled(source)))
-        return {name} if self.catalogue.facts[name].exceptional else set()
+        """The exceptional facts behind one that is not known: those not answered, or else those answered in another currency than the law reads."""
+        behind = {source for source in self.catalogue.stated_behind(name) if self.catalogue.facts[source].exceptional}
+        return {source for source in behind if not self.situation.settled(source)} or behind
 
     def to_ask(self, name: str) -> set[str]:
         """The facts to ask so as to learn one: itself, what it is derived from, or first what its guard reads."""

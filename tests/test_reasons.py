@@ -301,15 +301,16 @@ def true_of(world: World, claim, leaf: Leaf, held: bool) -> bool:
 
 @cache
 def answers():
-    """What every worked case is told. Shapes: (case, its reasons, its routes that something could open)."""
+    """What every worked case is told. Shapes: (case, its reasons, its routes that something could open, its special cases in words)."""
     bodies = ((case, SHIPPED.decide(dict(case.proposal), NOW, missing=False).body) for case in SHIPPED.case_ids.values())
-    return [(case, told(body), openers(body)) for case, body in bodies]
+    return [(case, told(body), openers(body), [row["if"] for row in body["only_if"]]) for case, body in bodies]
 
 
 def test_every_told_reason_of_every_worked_case_is_true():
     """All of them, and they are of every kind that the law has."""
     met = set()
-    for case, reasons, routes in answers():
+    for case, reasons, routes, special in answers():
+        assert all(text.partition("only if ")[2] for text in special), (case.id, special)
         met |= check_answer(CATALOGUE, READER, SHIPPED.schema.load(dict(case.proposal)).situation, reasons, routes)
     outcomes = {(type_, operator, outcome) for type_, operator, outcome, _ in met}
     assert {(type_, operator) for type_, operator, _ in outcomes} >= {
@@ -543,7 +544,7 @@ def test_the_stated_terms_that_could_be_other_are_named(opens_when, facts, rows)
 def test_without_the_terms_that_would_open_it_no_route_is_dead():
     """What has to be otherwise is all that stands in the way: with those terms not said, nothing closes or stops the route."""
     tried = 0
-    for case, _, routes in answers():
+    for case, _, routes, _ in answers():
         for row in routes:
             body = copy.deepcopy(dict(case.proposal))
             for name in (found["fact"] for found in row["would_open_if"]):
