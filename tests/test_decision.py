@@ -620,19 +620,22 @@ def test_why_is_a_smallest_set_of_facts_that_forces_the_outcome(seed):
                 assert not _forces(law, {name: facts[name] for name in smaller}, condition, code), (condition, behind, smaller)
 
 
+# What answering a question says besides: that it arises. Written down here, apart from the catalogue that works it out.
+PRESUPPOSED = {"p.kind": ("p.exists",), "c.inner": ("c.flag",), "c.deep": ("c.inner", "c.flag")}
+
+
 def _stated_behind(walker, name, facts):
     from passport_service.conditions import Leaf
 
     behind = walker.facts_behind(Leaf(name, "is", None)) if name not in facts else {name}
-    inferred_from = {
-        "p.exists": ("p.kind",), "c.wide": ("c.narrow",), "c.narrow": ("c.wide",), "c.inner": ("c.deep",), "c.flag": ("c.inner", "c.deep")
-    }  # fmt: skip
+    inferred_from = {"c.wide": ("c.narrow",), "c.narrow": ("c.wide",)}
+    inferred_from |= {implied: tuple(fact for fact in PRESUPPOSED if implied in PRESUPPOSED[fact]) for implied in ("p.exists", "c.inner", "c.flag")}
     return {fact if fact in facts else next(stated for stated in inferred_from[fact] if stated in facts) for fact in behind}
 
 
 def _without_what_follows(told):
     """The facts told but for those that others of them presuppose: whoever answers a question says that it arises."""
-    return told - {implied for fact in told for implied in ("p.exists",) * (fact == "p.kind") + tuple(CATALOGUE.presupposed.get(fact, ()))}
+    return told - {implied for fact in told for implied in PRESUPPOSED.get(fact, ())}
 
 
 def _forces(law, facts, condition, code) -> bool:

@@ -273,5 +273,7 @@ def test_a_service_that_finds_no_room_for_an_empty_file_says_so_and_does_not_sta
 def test_a_command_says_that_there_is_no_room(tmp_path, option):
     with open("/dev/full", "wb") as full:
         command = [sys.executable, "-m", "passport_service.cli", "facts", *option, "--config", write(tmp_path)]
-        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=PATIENCE)
+        # Buffered as users have it, whatever the shell of the tests says: what is left is then written last of all.
+        environ = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=PATIENCE, env=environ)
     assert done.returncode == 1 and "No space left on device" in done.stderr and "Traceback" not in done.stderr
