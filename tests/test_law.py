@@ -128,3 +128,4 @@ def test_nobody_is_asked_in_a_way_a_person_cannot_answer():
     for fact in SHIPPED.laws.catalogue.given():
         assert fact.question.endswith("?") and len(fact.question) < 250, fact.name
         assert not fact.exceptional or not fact.only_if.endswith("."), fact.name
+        assert not fact.name.startswith("opinion.") or fact.open_point, f"{fact.name} does not say what is open, and who could settle it"
